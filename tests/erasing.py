@@ -12,7 +12,7 @@ from graph.app import open_agent
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.runtime.agent import Agent
 from graph.runtime.erasure import OwnerErasure
-from graph.settings.settings import terminal_folder
+from graph.settings.settings import exports_folder, terminal_folder
 from graph.settings.settings_loader import load_settings
 from graph.state.thread_ids import thread_id
 from graph.tools.plugins.artifacts import artifacts_of
@@ -75,6 +75,9 @@ async def fill(agent: Agent, owner: str, *, turns: int = 3) -> None:
     terminal = terminal_folder(layers.settings)
     terminal.mkdir(exist_ok=True)
     (terminal / f"{owner_key(owner)}.history").write_text(f"\n# now\n+{said}\n")
+    exports = exports_folder(layers.settings, owner)
+    exports.mkdir(parents=True, exist_ok=True)
+    (exports / "left.zip").write_text(said)
 
 
 async def erase(owner: str, point: str) -> None:

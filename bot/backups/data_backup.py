@@ -4,8 +4,8 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,27 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
     """
     if not data.is_dir():
         raise BackupRefused(f"There is no data folder {data}. Set GOAT_DATA_FOLDER to the one to back up.")
+    with _readable(data, backups.folder):
+        backup = _copied(data, backups, on_file)
+        _verify(backup, backups, on_file)
+        name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}"
+        backups.put(name, backup)
+    return name
+
+
+@contextmanager
+def _readable(*folders: Path) -> Iterator[None]:
+    """Name the folders if the disk refuses, for instance because it is full."""
+    try:
+        yield
+    except OSError as error:
+        names = " or ".join(map(str, folders))
+        raise BackupRefused(
+            f"{names} cannot be read or written: {error}. Make room, or make it writable, and start again."
+        ) from None
+
+
+def _copied(data: Path, backups: BackupFolder, on_file: OnFile) -> Backup:
     files = []
     with redis_files(data) as opened:
         for path, stream, size in opened:
@@ -41,11 +62,7 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
         except FileNotFoundError:  # it is gone since it was listed
             continue
         on_file("saving", number, len(rest))
-    backup = Backup(software=f"goat2 {version('goat2')}", files=files)
-    _verify(backup, backups, on_file)
-    name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}"
-    backups.put(name, backup)
-    return name
+    return Backup(software=f"goat2 {version('goat2')}", files=files)
 
 
 def _add(path: Path, stream: IO[bytes], size: int, backups: BackupFolder) -> BackedUpFile:
@@ -70,17 +87,19 @@ def restore(backup: Backup, backups: BackupFolder, data: Path, on_file: OnFile =
     Raises:
         BackupRefused: the folder has files, or an agent runs on it, or the backup is damaged.
     """
+    data = data.expanduser().resolve()
     _check_empty(data)
     unfinished = data.with_name(f"{data.name}.restoring")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700, parents=True)
     try:
-        for number, file in enumerate(backup.files, start=1):
-            _restore_file(file, backups, unfinished)
-            on_file("restoring", number, len(backup.files))
-        if data.exists():
-            data.rmdir()
-        unfinished.rename(data)
+        with _readable(unfinished, data):
+            unfinished.mkdir(mode=0o700, parents=True)
+            for number, file in enumerate(backup.files, start=1):
+                _restore_file(file, backups, unfinished)
+                on_file("restoring", number, len(backup.files))
+            if data.exists():
+                data.rmdir()
+            unfinished.rename(data)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

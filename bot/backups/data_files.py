@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from bot.backups.backup_errors import BackupRefused
 
-LEFT_OUT: Final = frozenset({"chroma", "logs", "locks", "matplotlib", "models"})
+LEFT_OUT: Final = frozenset({"chroma", "exports", "logs", "locks", "matplotlib", "models"})
 """Folders with what is derived, or of this machine alone."""
 _SUFFIXES: Final = frozenset({".lock", ".log", ".new", ".pid", ".sock", ".users", ".alive", ".probe"})
 _BESIDE: Final = ("-wal", "-shm", "-journal")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -16,7 +17,7 @@ from graph.observability.log_file import older_files
 from graph.observability.logs import log_path
 from graph.runtime.graph_runs import GraphRuns
 from graph.runtime.server_notes import forget_runs
-from graph.settings.settings import terminal_folder
+from graph.settings.settings import exports_folder, terminal_folder
 from memory.errors import ThreadBusy, TierCorrupt
 from memory.owners.erasures import Erasure
 from memory.owners.owner_key import owner_key
@@ -123,6 +124,7 @@ class OwnerErasure:
         settings = self.layers.settings
         mark = digest(owner).encode()
         blank_log_lines(log_path(settings), settings.log_files, lambda line: mark in line)
+        shutil.rmtree(exports_folder(settings, owner), ignore_errors=True)
         for path in terminal_folder(settings).glob(f"{owner_key(owner)}.*"):
             path.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from dataclasses import dataclass
 
 from graph.checkpoint.redis_saver import RedisSaver
@@ -10,7 +11,7 @@ from graph.layers import Layers
 from graph.observability.logs import log_path
 from graph.runtime.erasure import OwnerErasure, blank_lines, blank_log_lines
 from graph.runtime.pending_turns import PendingTurns
-from graph.settings.settings import terminal_folder
+from graph.settings.settings import exports_folder, terminal_folder
 from memory.errors import GoatError
 from memory.models import Episode, Fact
 from memory.owners.owner_key import owner_key
@@ -118,6 +119,7 @@ class TurnRemoval:
 
     def _clear_files(self, owner: str, turn_ids: list[str], messages: list[str]) -> None:
         settings = self.layers.settings
+        shutil.rmtree(exports_folder(settings, owner), ignore_errors=True)
         marks = [turn_id.encode("utf-8", "surrogatepass") for turn_id in turn_ids]
         blank_log_lines(
             log_path(settings), settings.log_files, lambda line: any(mark in line for mark in marks)

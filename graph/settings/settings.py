@@ -22,6 +22,7 @@ from graph.settings.sources import (
 from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
 from graph.settings.tuned_settings import TunedSettings
+from memory.owners.owner_key import owner_key
 from memory.tuning.tuned_record import RULE, RULED
 
 PERSONA = (
@@ -169,6 +170,11 @@ class Settings(
 def terminal_folder(settings: Settings) -> Path:
     """Return the folder of the terminals' input histories; file names begin with the owner's key."""
     return settings.data_folder / "terminal"
+
+
+def exports_folder(settings: Settings, owner: str) -> Path:
+    """Return the folder of an owner's exports while they are being sent."""
+    return settings.data_folder / "exports" / owner_key(owner)
 
 
 def secret_names() -> list[str]:

@@ -42,7 +42,7 @@ async def test_no_byte_of_an_owner_stays_and_every_byte_of_the_others_does(agent
         await fill(agent, owner)
     before = found(folder, secret("ana"))
     places = {path.split("/")[0] for path in before}
-    assert places == {"owners", "redis", "chroma", "logs", "artifacts", "terminal"}
+    assert places == {"owners", "redis", "chroma", "logs", "artifacts", "terminal", "exports"}
     assert await agent.erase("ana") == ()
     assert found(folder, secret("ana")) == {}
     assert {path.split("/")[0] for path in found(folder, secret("bob"))} == places

@@ -40,7 +40,7 @@ def backup(
         raise ConfigError("Nobody can be asked for a passphrase here. Name its file with --passphrase-file.")
     secret = _passphrase(passphrase_file, ask=encrypt or known, new=not known)
     with open_backups(folder, secret, create=True) as backups, ProgressBars(console, transient=True) as bars:
-        name = back_up(settings.data_folder, backups, _Shown(bars))
+        name = back_up(settings.data_folder.expanduser(), backups, _Shown(bars))
         saved = backups.get(name)
         deleted = backups.keep_last(keep)
     console.print(

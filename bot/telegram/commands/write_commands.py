@@ -19,6 +19,7 @@ from bot.telegram.outbox.outbox import Upload
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.turn_handler import TurnHandler
+from graph.settings.settings import exports_folder
 from memory.errors import FactsFull
 from memory.permanent.store_rules import LONGEST_KEY
 from memory.text.text import clean
@@ -59,7 +60,9 @@ class ExportCommand:
     async def _export(self, owner: str) -> tuple[Manifest, bytes]:
         """Export the owner; without vectors if that would be too large to send."""
         layers = self.context.agent.layers
-        with tempfile.TemporaryDirectory(prefix="goat-export-") as folder:
+        exports = exports_folder(layers.settings, owner)  # an erasure reaches it
+        await asyncio.to_thread(exports.mkdir, mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=exports) as folder:
             path = Path(folder) / "whole.zip"
             manifest = await export_owner(layers, owner, path)
             if (await asyncio.to_thread(path.stat)).st_size > LARGEST_UPLOAD:
