@@ -413,8 +413,8 @@ WRITES: Sequence[Operation] = (
 )
 OPERATIONS: Sequence[tuple[Operation, float]] = (
     *((write, 1) for write in WRITES),
-    (write_turn, 1.5),
-    (search, 10),
+    (write_turn, 1),
+    (search, 7),
     (read_log, 15),
     (read_permanent, 12),
     (read_history, 5),
@@ -425,9 +425,9 @@ OPERATIONS: Sequence[tuple[Operation, float]] = (
     (read_reminders, 8),
     (read_observations, 6),
     (use_tools, 1),
-    (turn, 0.4),
+    (turn, 0.3),
     (ask_why, 2),
-    (enter_anothers_thread, 1),
+    (enter_anothers_thread, 0.5),
     (ask_mcp, 0.6),
     (export, 0.3),
     (replay, 0.5),
