@@ -8,8 +8,8 @@ from graph.layers import Layers
 from memory.errors import MemoryTierError
 from memory.models import Episode
 from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
-from memory.reminders.reminder_request import ReminderRequest, read_requests
-from memory.reminders.told_event import read_event
+from memory.reminders.reminder_request import ReminderRequest, may_ask, read_requests
+from memory.reminders.told_event import may_tell, read_event
 
 ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
 """Keys of the fact that names a person's zone."""
@@ -44,7 +44,7 @@ class ReminderDesk:
 
     async def take(self, words: str, *, owner: str, at: datetime, origin: Origin) -> list[SetReminder]:
         """Set the reminders that a message asks for. Safe to repeat."""
-        if not read_requests(words, now=at, zone=self.layers.zone):
+        if not may_ask(words):
             return []
         requests = read_requests(words, now=at, zone=await self.zone(owner))
         return [
@@ -62,7 +62,7 @@ class ReminderDesk:
 
     async def offer(self, words: str, *, owner: str, at: datetime, origin: Origin) -> Reminder | None:
         """Return a reminder to offer for an event that a message tells, once for each day of an event."""
-        if read_event(words, now=at, zone=self.layers.zone) is None:
+        if not may_tell(words):
             return None
         event = read_event(words, now=at, zone=await self.zone(owner))
         if event is None:

@@ -80,6 +80,11 @@ def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[Reminder
     return [replace(one, is_whole=is_whole) for one in found]
 
 
+def may_ask(message: str) -> bool:
+    """Return True if a message has the words of a request, in whatever zone they have a time."""
+    return bool(_TRIGGER.compiled.search(fold(normalise_message(message))))
+
+
 def read_time(words: str, *, now: datetime, zone: tzinfo) -> Schedule | None:
     """Return the schedule that words name, such as "tomorrow at 10"; None if there is none to come."""
     moment = Moment(now, zone)

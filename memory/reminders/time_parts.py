@@ -22,6 +22,7 @@ _FREQUENCIES = {
 }
 _DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _SHORTEST_MONTH = 28
+_LEAP_DAY = 2, 29
 _CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
 
 
@@ -46,7 +47,7 @@ class Every:
     """Days of the week, from 0 for Monday."""
 
     def rule(self, first: date) -> str:
-        """Return the RRULE from a first day; a month without that day has its last one."""
+        """Return the RRULE from a first day; a month without that day has its last one, as February."""
         parts = [f"FREQ={_FREQUENCIES[self.unit]}"]
         if self.interval > 1:
             parts.append(f"INTERVAL={self.interval}")
@@ -55,6 +56,8 @@ class Every:
         elif self.unit is Unit.MONTH and first.day > _SHORTEST_MONTH:
             days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
             parts.append(f"BYMONTHDAY={days};BYSETPOS=-1")
+        elif self.unit is Unit.YEAR and (first.month, first.day) == _LEAP_DAY:
+            parts.append("BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1")
         return ";".join(parts)
 
 
@@ -98,8 +101,9 @@ class TimeParts:
         if first is None:
             return None
         rule = self.every.rule(first.date()) if self.every else ""
-        begun = Schedule.starting(first, moment.zone, rule)
-        return begun.after(moment.now)
+        # The clock may have an hour twice, and be in the second one.
+        begun = (Schedule.starting(first.replace(fold=fold), moment.zone, rule) for fold in (0, 1))
+        return next((found for one in begun if (found := one.after(moment.now))), None)
 
     def _first(self, moment: Moment) -> datetime | None:
         """Return the first time on the clock; None when it is over."""

@@ -65,6 +65,11 @@ def read_event(message: str, *, now: datetime, zone: tzinfo) -> ToldEvent | None
     return None
 
 
+def may_tell(message: str) -> bool:
+    """Return True if a message names an event, in whatever zone it is to come."""
+    return bool(_EVENT.compiled.search(fold(normalise_message(message))))
+
+
 def _time_of_event(sentence: str, moment: Moment) -> FutureTime | None:
     event = _EVENT.compiled.search(sentence)
     if event is None or not _OWN.compiled.search(sentence) or _NOT_SO.compiled.search(sentence):

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.reminders.reminder_desk import ReminderDesk
 from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.jobs.notifier import is_notice
 from bot.telegram.process.application import Dispatcher, build_application
 from bot.telegram.reminders.reminder_notices import FIRST_RING, ReminderClock, is_reminder
-from memory.reminders.reminder import Reminder
+from memory.reminders.reminder import Origin, Reminder
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
 from tests.telegram_bot import ANA, BOB, Bot
@@ -187,6 +188,19 @@ async def test_a_message_that_asks_more_is_answered_by_the_model_as_well(
     text = await bot.ask(BOB, "Remind me in 3 hours to swim. And what is the capital of Peru?")
     assert text.startswith("It is Lima.\n\n⏰ I will remind you: swim")
     assert "When shall I remind you?" in await bot.ask(BOB, "remind me to swim")
+
+
+async def test_an_hour_that_is_over_in_the_bots_zone_is_to_come_in_the_persons(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember timezone: America/New_York")
+    evening = datetime(2100, 1, 5, 23, tzinfo=UTC)
+    about: dict[str, Any] = {"owner": OWNER, "at": evening, "origin": Origin(box="box", turn_id="turn")}
+    desk = ReminderDesk(bot.context.agent.layers)
+    (set_one,) = await desk.take("remind me today at 22:30 to swim", **about)
+    offered = await desk.offer("my exam is today at 22:30", **about)
+    assert set_one.reminder is not None
+    assert offered is not None
+    assert set_one.reminder.schedule.at == datetime(2100, 1, 6, 3, 30, tzinfo=UTC)
+    assert offered.schedule.at == datetime(2100, 1, 6, 1, 30, tzinfo=UTC)
 
 
 async def test_what_others_said_sets_none(bot: Bot, model: ModelServer) -> None:

@@ -199,3 +199,20 @@ def test_a_delay_across_a_change_of_the_clocks_is_exact() -> None:
     (found,) = read_requests("remind me in 60 minutes to wake", now=before, zone=ZONE)
     assert found.schedule is not None
     assert found.schedule.at == before + timedelta(hours=1)
+
+
+def test_an_hour_that_the_clock_has_twice_is_still_to_come_in_its_second_one() -> None:
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    (found,) = read_requests("remind me at 3:45 am to wake", now=second, zone=ZONE)
+    assert found.schedule is not None
+    assert found.schedule.at == second + timedelta(minutes=15)
+
+
+def test_what_repeats_on_29_february_comes_every_year() -> None:
+    (found,) = read_requests("remind me every year on 29 February to call Dan", now=NOW, zone=ZONE)
+    schedule, days = found.schedule, list[str]()
+    for _ in range(3):
+        assert schedule is not None
+        days.append(f"{schedule.local:%Y-%m-%d}")
+        schedule = schedule.after(schedule.at)
+    assert days == ["2028-02-29", "2029-02-28", "2030-02-28"]
