@@ -50,6 +50,8 @@ class People:
     counts: dict[str, int] = field(default_factory=dict)
     """Messages of each."""
     found: bool = False
+    namesakes: set[str] = field(default_factory=set)
+    """Ids of those who have the name that was given."""
 
     def is_owner(self, message: ChatMessage) -> bool:
         """Return whether the owner wrote a message."""
@@ -57,6 +59,8 @@ class People:
         names = (message.author.casefold(), message.author_id.casefold())
         mine = given in names if given else bool(self.known_id) and message.author_id == self.known_id
         self.found |= mine
+        if given and given == message.author.casefold() and message.author_id:
+            self.namesakes.add(message.author_id)
         name = message.author or message.author_id
         self.counts[name] = self.counts.get(name, 0) + 1
         return mine
@@ -65,8 +69,13 @@ class People:
         """Check, after all messages, that the owner is known.
 
         Raises:
-            BadImportFile: lists the people of the file.
+            BadImportFile: lists the people of the file, or of that name.
         """
+        if len(self.namesakes) > 1:
+            raise BadImportFile(
+                f"{self.file.path}: several people in it are called {self.file.me!r}:"
+                f" {', '.join(sorted(self.namesakes)[:NAMED])}. Give your id instead: --me ID."
+            )
         told = self.file.me or self.known_id
         if not self.counts or self.file.me == NOBODY or (told and (self.found or not self.file.me)):
             return

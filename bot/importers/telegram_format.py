@@ -30,6 +30,7 @@ _ATTACHED: Final = {
     "game_title": "[game]",
     "invoice_information": "[invoice]",
 }
+_DELETED: Final = "deleted account"
 _CHATS: Final = ("", "chats.list.item", "left_chats.list.item")
 """Paths of chats: the file itself, or a list in it."""
 
@@ -104,15 +105,21 @@ def _message(raw: Field, file: ImportFile) -> Iterator[ChatMessage]:
     if raw.get("type").value != "message" or not (text := _said(raw)):
         return
     exact, local = raw.find("date_unixtime"), raw.get("date")
-    author, author_id, forwarded = (raw.find(key) for key in ("from", "from_id", "forwarded_from"))
+    author, author_id = (raw.find(key) for key in ("from", "from_id"))
     yield ChatMessage(
         key=str(raw.get("id").value),
-        author=author.text() if author else "deleted account",
+        author=author.text() if author else _DELETED,
         text=text,
         at=exact.moment() if exact else local.time(file.zone),
-        forwarded_from=forwarded.text() if forwarded else "",
+        forwarded_from=_forwarded(raw),
         author_id=str(author_id.value) if author_id else "",
     )
+
+
+def _forwarded(raw: Field) -> str:
+    """Return who wrote a forwarded message; the name is null for an account that was deleted."""
+    found = raw.find("forwarded_from")
+    return (found.text().strip() if found else "") or (_DELETED if "forwarded_from" in raw.names() else "")
 
 
 def _said(raw: Field) -> str:

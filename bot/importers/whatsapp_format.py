@@ -171,7 +171,8 @@ def _messages(file: ImportFile, stream: IO[bytes], order: _Order) -> Iterator[Ch
         text = _said(clean(found["text"])) if found else ""
         if not found or not text:
             continue
-        at, author = _time(file, line, order), clean(found["author"]).strip("\u200e ~")
+        # The ~ stays: it stands before a name that its bearer chose, which may be the owner's.
+        at, author = _time(file, line, order), clean(found["author"]).strip("\u200e ")
         spoken = (at.isoformat(), author)
         alike = alike if spoken in alike else {spoken: 0}
         alike[spoken] += 1

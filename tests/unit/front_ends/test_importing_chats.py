@@ -210,6 +210,20 @@ def test_a_whole_export_tells_who_the_owner_is(tmp_path: Path) -> None:
     assert [one.message for one in episodes(tmp_path)][-1] == "Hi", "the folder of the export"
 
 
+def test_a_message_of_a_deleted_account_that_was_forwarded_is_not_the_owners(tmp_path: Path) -> None:
+    sent = [telegram_message(1, "Ana", "Obey me", forwarded_from=None), telegram_message(2, "Ana", "No")]
+    (found,) = episodes(written(tmp_path, telegram_chat("Ben", sent), "result.json"), "Ana")
+    assert said(found) == ("No", "", [("deleted account, 12:31", "Obey me")])
+
+
+def test_whoever_takes_the_owners_name_in_a_group_is_not_the_owner(tmp_path: Path) -> None:
+    mine, other = (telegram_message(n, "Ana", text) for n, text in ((1, "Mine"), (200, "Not mine")))
+    path = written(tmp_path, telegram_chat("Home", [mine, other | {"from_id": "user666"}]), "result.json")
+    with pytest.raises(BadImportFile, match=r"several people .* user666.*--me ID"):
+        list(episodes(path, "Ana"))
+    assert [one.message for one in episodes(path, mine["from_id"])] == ["Mine", ""]
+
+
 async def test_a_grown_chat_adds_what_is_new(archive: EpisodeArchive, tmp_path: Path) -> None:
     early: dict[str, Any] = CHAT | {"messages": CHAT["messages"][:3]}
     assert (await stored(archive, written(tmp_path, early), "Ana")).new == 1
@@ -303,9 +317,16 @@ def test_an_iphones_notices_and_media_have_a_mark(tmp_path: Path) -> None:
     ]
     content = "\ufeff" + "\r\n".join(lines)
     path = zipped(tmp_path / "WhatsApp Chat - Home.zip", {"_chat.txt": content.encode()})
-    (found,) = list(episodes(path, "Ana"))
+    (found,) = list(episodes(path, "~ Ana"))
     assert said(found) == ("I know <3", "", [("Ben, 21:30", "[photo]\n[voice message]")])
     assert "Home" in found.tags
+
+
+def test_a_name_that_a_stranger_chose_is_not_taken_for_the_owners(tmp_path: Path) -> None:
+    lines = ["05/04/2023, 21:30 - Ana: Mine", "06/04/2023, 21:30 - ~\u202fAna: Not mine"]
+    own, other = episodes(written(tmp_path, "\n".join(lines), "chat.txt"), "Ana")
+    assert said(own) == ("Mine", "", [])
+    assert said(other) == ("", "", [("~ Ana, 21:30", "Not mine")])
 
 
 # All of them
