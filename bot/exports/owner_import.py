@@ -44,6 +44,7 @@ _WRONG = (
     LookupError,
     TypeError,
     ValueError,
+    OverflowError,
     AttributeError,
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,

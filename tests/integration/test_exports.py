@@ -1,6 +1,7 @@
 """An export holds everything of an owner; imported elsewhere, it is the same memory, found the same way."""
 
 import asyncio
+import hashlib
 import json
 import random
 import zipfile
@@ -10,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 
-from bot.exports.export_format import CONVERSATIONS, FACTS, MANIFEST, file_of
+from bot.commands.data.import_command import run_export_import
+from bot.exports.export_format import CONVERSATIONS, FACTS, MANIFEST, VECTORS, Manifest, file_of
 from bot.exports.owner_export import export_owner
 from bot.exports.owner_import import OwnerImport, is_export, open_export
 from bot.importers.source import BadImportFile
@@ -19,6 +22,7 @@ from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label
+from memory.errors import ConfigError
 from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Part, Speaker
@@ -243,6 +247,27 @@ def garble(files: dict[str, bytes]) -> None:
     files[MANIFEST] = b"{}"
 
 
+def blow_up_a_number(files: dict[str, bytes]) -> None:
+    rewrite(files, "turns", b'"access_count": 0', b'"access_count": 1e999')
+
+
+def misplace_a_vector(files: dict[str, bytes]) -> None:
+    """The number of a part is in the lower bits of its key: a larger one is another turn's."""
+    rewrite(files, VECTORS, b'"part": 1,', b'"part": 1048577,')
+
+
+def rewrite(files: dict[str, bytes], name: str, old: bytes, new: bytes) -> None:
+    """Change a section with its hash, as somebody would who made the export up."""
+    assert old in files[file_of(name)]
+    files[file_of(name)] = content = files[file_of(name)].replace(old, new)
+    manifest = json.loads(files[MANIFEST])
+    manifest["files"][file_of(name)] |= {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    files[MANIFEST] = json.dumps(manifest).encode()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -261,6 +286,26 @@ async def test_a_changed_export_is_refused_whole(tmp_path: Path, change: Change,
         with pytest.raises(BadImportFile, match=says):
             await bring(one, changed, "new")
         assert await one.files.owners() == ["ana"]
+
+
+@pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector])
+async def test_a_record_that_was_made_up_is_named(tmp_path: Path, change: Change) -> None:
+    async with installed(tmp_path / "one") as one:
+        await fill(one, "ana")
+        await export(one, tmp_path / "one.zip")
+        with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
+            await bring(one, rewritten(tmp_path / "one.zip", change), "new")
+
+
+async def test_what_fails_besides_the_file_is_not_blamed_on_it(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as written:
+        forged = Manifest(owner="you\x1b[2J\x1b[HAll is well", embedding_model="", dimension=0, files={})
+        written.writestr(MANIFEST, forged.model_dump_json())
+    with pytest.raises(typer.Abort), open_export(tmp_path / "one.zip"):
+        raise typer.Abort
+    with pytest.raises(ConfigError, match="the whole memory of you") as refused:
+        await run_export_import(Settings(data_folder=tmp_path / "data"), tmp_path / "one.zip")
+    assert "\x1b" not in str(refused.value), "its owner's name cannot wipe the question"
 
 
 async def test_a_damaged_zip_says_so(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bot.importers.formats import UNATTRIBUTED, Format, ImportedEpisodes, recogn
 from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
 from bot.presentation.progress_bars import ProgressBars
+from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -88,12 +89,14 @@ async def run_export_import(settings: Settings, path: Path, *, owner: str = "", 
         theirs = export.manifest.owner
         whose = owner or theirs
         if not mine:
-            await _confirm(WHOLE.format(theirs=theirs, whose=whose))
+            await _confirm(WHOLE.format(theirs=snippet(theirs), whose=snippet(whose)))
         async with open_layers(settings) as layers:
             with _Bars(console) as bars:
                 added = await OwnerImport(layers, export, whose, bars.show_section)()
                 total = export.manifest.lines("turns")
-                console.print(Text(f"{ImportResult(total, added)}; the memory of {whose} has them."))
+                console.print(
+                    Text(printable(f"{ImportResult(total, added)}; the memory of {whose} has them."))
+                )
                 await _embed(layers, console, bars, whose, added)
     return added
 

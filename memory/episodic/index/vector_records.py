@@ -37,10 +37,12 @@ def add_vectors(
     """Store vectors of episodes that have none; return how many, which is none if another model is in use."""
     parts: dict[str, list[KeptPart]] = {}
     for record in records:
-        vector = np.frombuffer(b64decode(record["vector"], validate=True), np.float16).tolist()
-        if len(vector) != dimension:
-            raise ValueError(f"a vector has {len(vector)} dimensions instead of {dimension}")
+        vector = np.frombuffer(b64decode(record["vector"], validate=True), np.float16)
+        if len(vector) != dimension or not np.isfinite(vector).all():
+            raise ValueError(f"a vector is not of {dimension} numbers")
         number, first, last, small_talk = (record[key] for key in _KEYS[1:])
-        part = KeptPart(number, first, last, small_talk, vector)
+        if number not in range(1 << NUMBER_BITS):
+            raise ValueError(f"a turn has no part {number}")
+        part = KeptPart(number, first, last, small_talk, vector.tolist())
         parts.setdefault(record["turn_id"], []).append(part)
     return adopt_vectors(db, model, parts)

@@ -424,3 +424,12 @@ def test_a_bomb_is_refused_and_nothing_is_unpacked(tmp_path: Path) -> None:
     with pytest.raises(BadImportFile, match="expected at most 200 times its packed size"):
         recognise(ImportFile(path, "ana"))
     assert [one.name for one in tmp_path.iterdir()] == ["bomb.zip"]
+
+
+def test_a_zip_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "claude.zip", {"conversations.json": json.dumps(claude_export()).encode()})
+    content = bytearray(path.read_bytes())
+    content[content.rfind(b"PK\x01\x02") + 16] ^= 1  # the checksum
+    path.write_bytes(content)
+    with pytest.raises(BadImportFile, match="Download or export it again"):
+        list(episodes(path))
