@@ -120,7 +120,11 @@ class EpisodeArchive(EpisodeLog):
         await self._ledger.end_rebuilding(owner)
 
     async def drop_others(self, *, owner: str) -> list[str]:
-        """Delete the vectors by other models; return the models' names."""
+        """Delete the vectors by other models; return the models' names.
+
+        Raises:
+            EmbeddingMismatch: this model's are not built yet.
+        """
         return await self._indexer.drop_others(owner)
 
     async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:

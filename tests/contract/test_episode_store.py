@@ -353,6 +353,8 @@ async def test_vectors_by_two_models_are_built_searched_and_forgotten_next_to_ea
     third = open_archive(HashEmbeddings("hash-3"))
     with pytest.raises(EmbeddingMismatch, match=r"hash-1 and by hash-2.*--drop-others"):
         await third.reindex(owner="ana").__anext__()
+    with pytest.raises(EmbeddingMismatch, match="nothing is deleted"):
+        await third.drop_others(owner="ana")
     assert await other.drop_others(owner="ana") == ["hash-1"]
     assert await other.drop_others(owner="ana") == []
     with pytest.raises(EmbeddingMismatch):

@@ -83,10 +83,21 @@ class Indexer:
                 await self._begin(owner, state, clear=True)
 
     async def drop_others(self, owner: str) -> list[str]:
-        """Drop the vectors by other models; return the models' names."""
+        """Drop the vectors by other models; return the models' names.
+
+        Raises:
+            EmbeddingMismatch: there are none by this model, or not all; the others are those in use.
+        """
         async with self.exclusive(owner):
             name = self._embeddings.name
-            others = [state for state in await self._ledger.states(owner) if state.model != name]
+            states = await self._ledger.states(owner)
+            others = [state for state in states if state.model != name]
+            if others and not any(state.model == name and not state.rebuilding for state in states):
+                raise EmbeddingMismatch(
+                    TIER,
+                    f"nothing is deleted: the vectors of {owner!r} by {name} are not built yet; run"
+                    f" `goat reindex` with this model first, or set GOAT_EMBEDDING_MODEL to the one to keep",
+                )
             for state in others:
                 await self._vectors.drop(collection_name(owner, state))
                 await self._ledger.drop(owner, state.slot)
