@@ -414,7 +414,7 @@ WRITES: Sequence[Operation] = (
 OPERATIONS: Sequence[tuple[Operation, float]] = (
     *((write, 1) for write in WRITES),
     (write_turn, 1),
-    (search, 7),
+    (search, 5),
     (read_log, 15),
     (read_permanent, 12),
     (read_history, 5),
@@ -424,15 +424,15 @@ OPERATIONS: Sequence[tuple[Operation, float]] = (
     (read_jobs, 8),
     (read_reminders, 8),
     (read_observations, 6),
-    (use_tools, 1),
-    (turn, 0.3),
-    (ask_why, 2),
-    (enter_anothers_thread, 0.5),
+    (use_tools, 0.6),
+    (turn, 0.2),
+    (ask_why, 1),
+    (enter_anothers_thread, 0.4),
     (ask_mcp, 0.6),
     (export, 0.3),
     (replay, 0.5),
     (replay_decisions, 0.05),
-    (erase_and_fill, 0.05),
+    (erase_and_fill, 0.03),
 )
 SILENT = frozenset(write.__name__ for write in (*WRITES, write_turn)) | {"enter_anothers_thread"}
 """Operations that show nothing of the owner."""

@@ -30,6 +30,6 @@ async def test_random_operations_show_nobody_elses_canary(agent: Agent, model: M
 
 
 @pytest.mark.process
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 async def test_a_hundred_thousand_operations_of_fifty_owners(agent: Agent, model: ModelServer) -> None:
     await no_leak(agent, model, owners=50, operations=100_000)
