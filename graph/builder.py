@@ -43,6 +43,7 @@ def build_graph(
     context_schema: type[TurnContext] = TurnContext,
     refusal_reason: Callable[[str], str] = lambda _: "",
     journal: RedisJournal | None = None,
+    in_steps: Callable[[ObservedNode], Any] = lambda node: node,
 ) -> TurnGraph:
     """Build the turn's graph on `layers`; compile it with or without a checkpointer.
 
@@ -51,6 +52,7 @@ def build_graph(
         context_schema: of the runs.
         refusal_reason: returns why a tool that needs approval cannot get it here; "" when it can.
         journal: records the running turns, where nobody resumes those that are cut off.
+        in_steps: divides `prefetch` into steps that one sees.
     """
     turns = layers.turns
     timeout = layers.settings.model_timeout
@@ -76,7 +78,8 @@ def build_graph(
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
     for name, node in nodes.items():
         observed = ObservedNode(name, node, layers.telemetry.tracer)
-        builder.add_node(name, observed, metadata=dict(CAPTIONS[name]))
+        shown = in_steps(observed) if name == "prefetch" else observed
+        builder.add_node(name, shown, metadata=dict(CAPTIONS[name]))
     tools = Tools(
         layers.toolbox, layers.tool_runner, layers.tool_cache, layers.stops, refusal_reason=refusal_reason
     )

@@ -21,6 +21,7 @@ from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
 from graph.settings.context_refusal import ValidatedContext
 from graph.settings.settings_loader import load_settings_with_warning
+from graph.studio.mechanism_steps import in_mechanisms
 
 FIRST = ("owner", "gap_threshold", "gap_rule", "budget_hard_cap", "experiment")
 """Fields at the top of the form; the others follow in the order of the model."""
@@ -71,7 +72,8 @@ def refusal_reason(tool: str) -> str:
 def graph() -> Compiled:
     """Return the compiled graph."""
     opened = layers()
-    return build_graph(opened, ConfiguredContext, refusal_reason, opened.journal).compile(name="goat")
+    builder = build_graph(opened, ConfiguredContext, refusal_reason, opened.journal, in_mechanisms)
+    return builder.compile(name="goat")
 
 
 async def waiting_calls(thread: str) -> Sequence[Interrupt]:

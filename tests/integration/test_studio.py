@@ -22,10 +22,11 @@ from graph.settings.server_settings import STUDIO
 from graph.settings.settings import Settings
 from graph.state.resolution import recalled_of
 from graph.state.thread_ids import thread_id
+from graph.studio.mechanism_steps import RANK
 from graph.studio.studio_graph import FIRST, NO_SHELL, graph
 from graph.studio.studio_token import StudioToken
 from memory.errors import Undecided
-from memory.models import Outcome
+from memory.models import Mechanism, Outcome
 from tests.disk import found
 from tests.plugins import LAMP
 from tests.scripted import calling, in_turn
@@ -109,6 +110,9 @@ async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:
     edges = {(edge["source"], edge["target"]) for edge in drawn["edges"]}
     assert edges == {(edge.source, edge.target) for edge in ours.edges}
     assert len(edges) == len(drawn["edges"]) > len(FETCHES) * 2
+    inside = cast("dict[str, Any]", await client.assistants.get_graph(ASSISTANT, xray=True))
+    steps = {node["id"] for node in inside["nodes"] if node["id"].startswith("prefetch:")}
+    assert steps >= {f"prefetch:{step}" for step in (*Mechanism, RANK)}
 
 
 async def test_the_form_shows_titles_limits_and_the_configured_defaults(client: LangGraphClient) -> None:
@@ -382,8 +386,8 @@ async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -
     chat = await Chat.begin(client)
     await chat.say("I am Florin.", owner="florin")
     assert "belongs to another owner" in await chat.refusal("I am Gina.", owner="gina")
-    (task, *_) = (await client.threads.get_state(chat.thread))["tasks"]
-    assert "belongs to another owner" in str(task["error"])
+    errors = [str(task["error"]) for task in (await client.threads.get_state(chat.thread))["tasks"]]
+    assert any("belongs to another owner" in error for error in errors)
     here = await agent.ask("Who am I?", owner="florin", thread=chat.thread)
     assert [past.message for past in here["conversation"].turns] == ["I am Florin."]
     assert await agent.layers.episodes.count(owner="gina") == 0

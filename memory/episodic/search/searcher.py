@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,16 @@ from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
 from memory.episodic.index.ledger import VectorLedger, VectorState
 from memory.episodic.search.hits import Dense, Query, collect
-from memory.episodic.search.lookup import look_up
+from memory.episodic.search.lookup import Lookup, look_up
 from memory.episodic.search.scores import hold
 from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
+from memory.models import Mechanism
 from memory.owners.owner_files import OwnerFiles
+from memory.recall.mechanism_watch import WATCH
 from memory.recall.staged import called_for
 from memory.results import SearchResult
 
@@ -83,9 +86,7 @@ class Searcher:
                 return SearchResult(hits=(), waiting=state.pending)
             dense = asyncio.create_task(self._dense(query, state, embedding))
             tasks.append(dense)
-            words = partial(look_up, query=query.text, by=query.by)
-            looking = self._files.read(query.owner, TIER, words)
-            lookup = await self.steps.within(file, looking, query.seconds)
+            lookup = await self.steps.within(file, self._lookup(query, dense), query.seconds)
             said = await dense
         finally:
             for task in tasks:
@@ -98,6 +99,16 @@ class Searcher:
             self._reaches.forget(query.owner, query.text, query.limit)
         self._indexer.report_ghosts(query.owner, ghosts)
         return result
+
+    async def _lookup(self, query: Query, dense: "asyncio.Task[Dense]") -> Lookup:
+        """Look up words and mechanisms; for a watcher, each mechanism in a read of its own."""
+        watch, read = WATCH.get(), partial(self._files.read, query.owner, TIER)
+        if watch is None:
+            return await read(partial(look_up, query=query.text, by=query.by))
+        thematic = watch(Mechanism.THEMATIC, asyncio.gather(read(partial(look_up, query=query.text)), dense))
+        others = (watch(one.name, read(one.find)) for one in query.by)
+        (lookup, _), *found = await asyncio.gather(thematic, *others)
+        return replace(cast("Lookup", lookup), found=list(zip(query.by, found, strict=True)))
 
     async def _embedded(self, query: Query) -> Vector:
         """Embed the query, concurrently with reading the owner's file."""
