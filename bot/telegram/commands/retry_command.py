@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from telegram import Update
 
+from bot.reminders.reminder_desk import ReminderDesk
 from bot.telegram.bot_context import BotContext, command_message
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.outbox import Answer
@@ -12,6 +13,8 @@ from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.turn_handler import TurnHandler
 from bot.telegram.turns.turn_request import TurnRequest
 from memory.errors import MemoryTierError
+from memory.models import Episode
+from memory.reminders.reminder_request import read_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,17 @@ class RetryCommand:
             await answer.finish(context.say(update)("why_none"))
             return
         earlier = TurnRecord(turn_id=turn_id, owner=owner)
-        request = TurnRequest(episode.message, episode.parts, private=False, earlier=earlier)
+        if await self._only_asks_for_reminders(episode):
+            await answer.finish(episode.reply)
+            return
+        request = TurnRequest(episode.message, episode.parts, private=False, earlier=earlier, said_now="")
         await self.turns.run(update, [message], request, answer)
+
+    async def _only_asks_for_reminders(self, episode: Episode) -> bool:
+        """Return True if the answer says which reminders were set: they stay, at the times of then."""
+        zone = await ReminderDesk(self.context.agent.layers).zone(episode.owner)
+        requests = read_requests(episode.message, now=episode.at, zone=zone)
+        return bool(requests) and requests[0].is_whole
 
     async def _last_turn(self, update: Update) -> str:
         """Return the id of the turn to run again, the same for each attempt of an update."""

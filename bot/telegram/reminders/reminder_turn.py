@@ -38,21 +38,34 @@ class ReminderTurn:
     context: BotContext
 
     async def __call__(
-        self, update: Update, messages: Sequence[Message], words: str, *, earlier: str, private: bool
+        self,
+        update: Update,
+        messages: Sequence[Message],
+        text: str,
+        said_now: str | None,
+        *,
+        earlier: str,
+        private: bool,
     ) -> TurnExtras:
         """Read a turn's own words, and return what is added to its answer. Safe to repeat.
 
-        `earlier` is the turn that this one replaces: its reminders end.
+        Of `text`, what was said before is not read again: `said_now` is the new part, None for all. `earlier`
+        is the turn that this one replaces: its reminders end if its message was edited, or if others are set.
         """
         context, say = self.context, self.context.say(update)
         owner, at = await context.owner(place_of(messages[0])), sent_at(messages)
+        words = text if said_now is None else said_now
         if private:
             asked = read_requests(words, now=at, zone=context.agent.layers.zone)
             return TurnExtras(note=say("reminder_private")) if asked else NO_EXTRAS
-        if earlier:
-            await context.agent.layers.reminders.forget([earlier], owner=owner)
         origin, desk = self._origin(update, messages[0]), ReminderDesk(context.agent.layers)
         found = await desk.take(words, owner=owner, at=at, origin=origin)
+        edited = update.edited_message is not None
+        if earlier and (found or edited):
+            # What an edited correction corrects keeps its own.
+            own = edited and said_now is not None
+            ended = [earlier] if own else await context.agent.removal.versions([earlier], owner)
+            await context.agent.layers.reminders.forget(ended, owner=owner)
         if found:
             return _extras(found, say)
         offered = await desk.offer(words, owner=owner, at=at, origin=origin)

@@ -43,6 +43,8 @@ class TurnHandler:
         message = update.effective_message
         if not isinstance(message, Message):
             return
+        if await self._is_answered(update):
+            return
         messages = await self._reader.messages(update, message)
         incoming = merge_messages([self.context.read(one) for one in messages])
         if (claim := HOLDER.get()) is not None:
@@ -57,6 +59,19 @@ class TurnHandler:
         elif message.text or message.caption:
             key = "private_usage" if incoming.private else "empty_message"
             await answer.finish(self.context.say(update)(key))
+
+    async def _is_answered(self, update: Update) -> bool:
+        """Return True for a new message that was answered with one before it.
+
+        The lane drops those, but the former version left the rest of an album in its lane.
+        """
+        message, records = update.message, self.context.records
+        if message is None:
+            return False
+        answered_by = await records.update_of_question(message.chat.id, message.message_id)
+        if answered_by is None or answered_by == update.update_id:
+            return False
+        return (await records.turn(answered_by)).sent
 
     async def _respond(
         self, update: Update, messages: Sequence[Message], incoming: Incoming, answer: Answer
@@ -84,7 +99,7 @@ class TurnHandler:
         thread = await context.thread(place_of(message))
         earlier = request.earlier.turn_id if request.earlier else ""
         extras = await ReminderTurn(context)(
-            update, messages, request.text, earlier=earlier, private=request.private
+            update, messages, request.text, request.said_now, earlier=earlier, private=request.private
         )
         if not request.private:
             await self._supersede(request.earlier)
@@ -114,13 +129,13 @@ class TurnHandler:
     ) -> None:
         """Record which turn answers the messages; of a private turn, none of their words."""
         context, update_id = self.context, update.update_id
-        for one in messages:
-            await context.records.note_question(one.chat.id, one.message_id, update_id)
-        if len(messages) > 1 and not request.private:
+        if len(messages) > 1 and not request.private:  # first: an edit that is tried again finds it by them
             owner = await context.owner(place_of(messages[0]))
             await context.records.note_burst(
                 update_id, dump_messages(messages), turn_id=context.turn_id(update_id), owner=owner
             )
+        for one in messages:
+            await context.records.note_question(one.chat.id, one.message_id, update_id)
 
     async def _supersede(self, earlier: TurnRecord | None) -> None:
         if earlier is not None and earlier.turn_id:

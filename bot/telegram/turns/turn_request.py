@@ -33,6 +33,9 @@ class TurnRequest:
     private: bool
     earlier: TurnRecord | None = None
     """The turn that it replaces: that of the message before it was edited, or the one to run again."""
+    said_now: str | None = None
+    """The part of the text that was not said before: a correction, or nothing of a turn that runs again; all
+    of it if None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,11 @@ class RequestReader:
         message = messages[0]
         archived = await self._archived_turn(update, message, answer)
         text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
-        earlier = await self._edited_turn(update)
+        earlier, said_now = await self._edited_turn(update), None
         wrong = await self._corrected_turn(update, messages[-1], text, incoming)
         if wrong is not None:
             earlier = earlier or TurnRecord(turn_id=wrong.turn_id, owner=wrong.owner)
+            said_now = incoming.text if archived else text
             if archived is None:
                 kept = [part for part in wrong.parts if part.carrier is not Carrier.NAME]
                 text, parts = corrected(wrong, text), [*kept, *parts]
@@ -68,7 +72,7 @@ class RequestReader:
             return None
         quotes = [] if wrong else await self._quotes(messages)  # a correction quotes the bot's question
         others = [part for part in parts if part.carrier is not Carrier.QUOTED]
-        return TurnRequest(text, [*quotes, *others], incoming.private, earlier)
+        return TurnRequest(text, [*quotes, *others], incoming.private, earlier, said_now)
 
     async def _archived_turn(self, update: Update, message: Message, answer: Answer) -> Episode | None:
         """Return the episode of an earlier attempt, so that its files are not read again."""

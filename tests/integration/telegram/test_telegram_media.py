@@ -1,5 +1,7 @@
 """Files and other things that people send in Telegram."""
 
+import json
+import time
 from collections.abc import AsyncIterator
 from itertools import product
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bot.telegram.inbox.lanes import Arrival
 from memory.models import Episode
 from tests.plugins import until
 from tests.servers.model import ModelServer
@@ -98,6 +101,23 @@ async def test_an_album_is_one_turn(seeing: Bot, model: ModelServer) -> None:
     assert len(seeing.api.answers(BOB)) == 1
     await seeing.ask(BOB, "and then?")
     assert len(seeing.api.answers(BOB)) == 2
+
+
+async def test_the_rest_of_an_album_that_the_former_version_answered_has_no_answer(bot: Bot) -> None:
+    said = bot.api.says(BOB, "compare these")
+    await bot.answers(BOB)
+    user, chat = {"id": BOB, "is_bot": False, "first_name": "Bob"}, {"id": BOB, "type": "private"}
+    rest = {
+        "message_id": said.message_id,
+        "date": int(time.time()),
+        "from": user,
+        "chat": chat,
+        "text": "too",
+    }
+    update = {"update_id": (said.update_id or 0) + 1000, "message": rest}
+    await bot.context.lanes.put([Arrival(update["update_id"], f"{BOB}:0", json.dumps(update).encode())])
+    await bot.idle()
+    assert len(bot.api.answers(BOB)) == 1
 
 
 async def test_a_private_album_leaves_no_trace(seeing: Bot) -> None:

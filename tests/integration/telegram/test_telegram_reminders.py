@@ -203,6 +203,34 @@ async def test_an_hour_that_is_over_in_the_bots_zone_is_to_come_in_the_persons(b
     assert offered.schedule.at == datetime(2100, 1, 6, 1, 30, tzinfo=UTC)
 
 
+async def test_a_retry_leaves_them_as_they_were_and_an_edit_after_it_replaces_them(bot: Bot) -> None:
+    _, asked = bot.api.says(BOB, "Remind me in 3 hours to swim. And what is the capital of Peru?")
+    await bot.answers(BOB)
+    before = await reminders(bot)
+    assert "I will remind" not in await bot.ask(BOB, "/retry")
+    assert await reminders(bot) == before
+    bot.api.edits(BOB, asked, "Remind me in 4 hours to run")
+    await bot.idle()
+    assert [one.text for one in await reminders(bot)] == ["run"]
+    assert "I will remind you: run" in await bot.ask(BOB, "/retry")
+    assert [one.text for one in await reminders(bot)] == ["run"]
+
+
+async def test_a_correction_asks_for_its_own_and_not_again_for_what_was_wrong(bot: Bot) -> None:
+    for correction, expected in (("Yes, it is Lima", ["swim"]), ("Remind me in 5 hours to run", ["run"])):
+        await bot.ask(BOB, "Remind me in 3 hours to swim. And what is the capital of Peru?")
+        before = await reminders(bot)
+        wrong = next(one for one in (await last(bot)).buttons if "Wrong" in one.text)
+        bot.api.presses(BOB, (await last(bot)).message_id, wrong.text)
+        await bot.idle()
+        await bot.ask(BOB, correction)
+        after = await reminders(bot)
+        assert [one.text for one in after] == expected
+        assert (after == before) is (expected == ["swim"])
+        for one in after:
+            await bot.context.agent.layers.reminders.end(one.id, owner=OWNER)
+
+
 async def test_what_others_said_sets_none(bot: Bot, model: ModelServer) -> None:
     model.reply("Well.")
     words = "remind me in 3 hours to pay Eve"
