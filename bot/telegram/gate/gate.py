@@ -56,11 +56,19 @@ class Gate:
         message = update.message or update.edited_message
         if message is None:
             return await self._has_group_access(user, role, place)
-        if is_addressed(message, self.context.me):
+        if is_addressed(message, self.context.me) or await self._is_part_of_question(update):
             return await self._may_pass_group(update, user, role, place)
         if not is_slash(message):
             await GroupTalk(self.context).hear(update, message, user)
         return False
+
+    async def _is_part_of_question(self, update: Update) -> bool:
+        """Return True for an edit of a message that was answered with others, and may name no bot."""
+        message, records = update.edited_message, self.context.records
+        if message is None:
+            return False
+        update_id = await records.update_of_question(message.chat.id, message.message_id)
+        return update_id is not None and bool((await records.turn(update_id)).burst)
 
     async def _may_pass_private(self, update: Update, user: User, role: Role) -> bool:
         if update.message is not None and (code := self._code(update.message)):

@@ -33,17 +33,23 @@ class GroupTalk:
         parts = tuple(overheard(self.context.read(message), user))
         if not parts or await access.is_denied(user.id):
             return
-        await self._wait_for_turn(update, message, user)
+        if await self._is_too_fast(update, message, user):
+            return
         earlier = await self._earlier(message, update.update_id)
         await self._archive(update, message, parts, earlier)
         await self._record(update, message, user)
 
-    async def _wait_for_turn(self, update: Update, message: Message, user: User) -> None:
-        """Raise `NotDelivered` above the rate limit, which counts talk apart from questions."""
+    async def _is_too_fast(self, update: Update, message: Message, user: User) -> bool:
+        """Return True for a stranger's talk above the rate limit, which counts talk apart from questions.
+
+        Raises:
+            NotDelivered: somebody else's waits, and the group's lane with it.
+        """
         sent, what = message.edit_date or message.date, message.media_group_id or update.update_id
         seconds = await self.context.access.seconds_to_wait(f"talk:{user.id}", what, sent=sent.timestamp())
-        if seconds:
+        if seconds and await self.context.trusts(update):
             raise NotDelivered("Somebody in a group writes faster than `telegram_rate` allows.", seconds)
+        return bool(seconds)
 
     async def _earlier(self, message: Message, update_id: int) -> TurnRecord:
         """Return the turn of the earlier version of an edited message; an empty one without any."""

@@ -143,6 +143,32 @@ async def test_talk_above_the_limit_waits_and_costs_nobody_a_question(
     assert [one.said.split()[-1] for one in await archived(listening) if "talk" in one.said] == [*"012"]
 
 
+async def test_a_strangers_talk_above_the_limit_holds_nobody_up(
+    listening: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = float(int(time.time()) // MINUTE * MINUTE - 1)
+    monkeypatch.setattr("bot.telegram.access.access.time", SimpleNamespace(time=lambda: clock))
+    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
+    monkeypatch.setattr(Access, "rate", 2)
+    for number in range(9):
+        listening.api.says(GROUP, f"talk {number}", user_id=EVE)
+    await listening.ask(GROUP, f"{MENTION}hello", user_id=BOB)
+    heard = [one.parts[0].text for one in await archived(listening) if one.foreign]
+    assert heard == ["talk 0", "talk 1"]
+
+
+async def test_an_edited_part_of_a_question_is_no_talk(listening: Bot, model: ModelServer) -> None:
+    listening.api.says(GROUP, MENTION + "word " * 810, user_id=BOB)
+    rest = listening.api.says(GROUP, "and the end", user_id=BOB)
+    await listening.idle()
+    listening.api.edits(GROUP, rest.message_id, "and the very end")
+    first, second = await archived(listening)
+    assert (first.tags, second.edit_of) == ((SUPERSEDED,), first.turn_id)
+    assert second.message == first.message.replace("the end", "the very end")
+    assert not any(part.carrier is Carrier.GROUP for part in second.parts)
+    assert len(model.chats) == 2
+
+
 async def test_the_choice_moves_with_the_group(listening: Bot) -> None:
     listening.api.migrates(GROUP, GROUP - 1)
     listening.api.says(GROUP - 1, TRIP, user_id=EVE)
