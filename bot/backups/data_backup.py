@@ -9,12 +9,15 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from bot.backups.backup_errors import BackupRefused
 from bot.backups.backup_folder import CHUNK, BackedUpFile, Backup, BackupFolder
 from bot.backups.data_files import check_database, consistent_copy, is_database, other_files, redis_files
 
+_UNFINISHED: Final = ".restoring"
+_NO_DATA: Final = (_UNFINISHED, "lost+found")
+"""What an empty folder may have: a restore that was broken off, and what a file system makes."""
 OnFile = Callable[[str, int, int], None]
 """Called with the step, the number of files done, and their number."""
 
@@ -29,6 +32,11 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
     """
     if not data.is_dir():
         raise BackupRefused(f"There is no data folder {data}. Set GOAT_DATA_FOLDER to the one to back up.")
+    if backups.folder.resolve().is_relative_to(data.resolve()):
+        raise BackupRefused(
+            f"{backups.folder} is in the data folder, so that each backup would contain the earlier ones."
+            " Name a folder elsewhere, best on another disk."
+        )
     with _readable(data, backups.folder):
         backup = _copied(data, backups, on_file)
         _verify(backup, backups, on_file)
@@ -59,8 +67,10 @@ def _copied(data: Path, backups: BackupFolder, on_file: OnFile) -> Backup:
         try:
             with consistent_copy(data / path) as stream:
                 files.append(_add(path, stream, -1, backups))
-        except FileNotFoundError:  # it is gone since it was listed
-            continue
+        except FileNotFoundError:
+            if (data / path).exists():
+                raise
+            continue  # it is gone since it was listed
         on_file("saving", number, len(rest))
     return Backup(software=f"goat2 {version('goat2')}", files=files)
 
@@ -89,7 +99,9 @@ def restore(backup: Backup, backups: BackupFolder, data: Path, on_file: OnFile =
     """
     data = data.expanduser().resolve()
     _check_empty(data)
-    unfinished = data.with_name(f"{data.name}.restoring")
+    # A folder that exists may be a mounted volume, which cannot be replaced.
+    there = data.exists()
+    unfinished = data / _UNFINISHED if there else data.with_name(data.name + _UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         with _readable(unfinished, data):
@@ -97,9 +109,11 @@ def restore(backup: Backup, backups: BackupFolder, data: Path, on_file: OnFile =
             for number, file in enumerate(backup.files, start=1):
                 _restore_file(file, backups, unfinished)
                 on_file("restoring", number, len(backup.files))
-            if data.exists():
-                data.rmdir()
-            unfinished.rename(data)
+            if there:
+                for path in unfinished.iterdir():
+                    path.rename(data / path.name)
+            else:
+                unfinished.rename(data)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -124,7 +138,7 @@ def _check_empty(data: Path) -> None:
         raise BackupRefused(f"{data} is no folder. Name another with --to.")
     if is_running(data):
         raise BackupRefused(f"An agent runs on {data}. Stop it, or restore to another folder with --to.")
-    if any(data.iterdir()):
+    if any(path.name not in _NO_DATA for path in data.iterdir()):
         raise BackupRefused(
             f"{data} has files, and a restore overwrites none. Move it away, or name a folder with --to."
         )

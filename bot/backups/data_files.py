@@ -3,6 +3,7 @@
 Chroma's folder is left out: its vectors are also in the owners' files, from which the agent rebuilds it.
 """
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ _BESIDE: Final = ("-wal", "-shm", "-journal")
 """Ends of the names of SQLite's helper files, whose content is in the copy of the database."""
 REDIS: Final = Path("redis") / "redis.aof"
 _MANIFEST: Final = "appendonly.aof.manifest"
-_BUSY_SECONDS, _PAGES = 30.0, 4096
+_BUSY_SECONDS: Final = 30.0
 _ATTEMPTS: Final = 20
 
 
@@ -63,7 +64,7 @@ def is_database(path: Path) -> bool:
 
 
 def _copy_database(path: Path, copy: Path) -> None:
-    """Copy page by page, so that equal pages keep their places."""
+    """Copy all pages in one step: equal ones keep their places, and no writer makes it begin again."""
     if not path.exists():
         raise FileNotFoundError(path)
     uri = f"{path.absolute().as_uri()}?mode=rw"
@@ -72,7 +73,7 @@ def _copy_database(path: Path, copy: Path) -> None:
             closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
-            source.backup(target, pages=_PAGES)
+            source.backup(target)
             check_database(target, path)
     except sqlite3.Error as error:
         raise BackupRefused(f"{path} cannot be copied: {error}. Nothing was kept of this backup.") from None
@@ -108,7 +109,7 @@ def redis_files(folder: Path) -> Iterator[list[tuple[Path, IO[bytes], int]]]:
             continue
         try:
             if (place / _MANIFEST).read_bytes() == manifest:
-                sizes = [Path(stream.name).stat().st_size for stream in streams]
+                sizes = [os.fstat(stream.fileno()).st_size for stream in streams]
                 paths = [REDIS / name for name in names]
                 yield list(zip(paths, streams, sizes, strict=True))
                 return

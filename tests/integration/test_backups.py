@@ -184,15 +184,27 @@ async def test_a_restore_overwrites_nothing(tmp_path: Path) -> None:
             brought(backups, data)
     with pytest.raises(BackupRefused, match="has files"):
         brought(backups, data)
-    other.mkdir()
+    (other / ".restoring" / "owners").mkdir(parents=True)
+    (other / ".restoring" / "owners" / "half").write_bytes(b"of a restore that was killed")
+    place = other.stat().st_ino
     brought(backups, other)
-    assert (other / "owners").is_dir()
+    assert other.stat().st_ino == place, "a mounted volume cannot be replaced"
+    kept = await asyncio.to_thread(lambda: [path.name for path in other.iterdir()])
+    assert "owners" in kept
+    assert ".restoring" not in kept
+    assert not (other / "owners" / "half").exists()
 
 
 def test_a_path_never_leads_out_of_the_data_folder(tmp_path: Path) -> None:
     for path in ("../x", "/etc/passwd", "a/../../x", ""):
         with pytest.raises(BackupRefused, match="leads out"):
             BackedUpFile(path=path, size=0, chunks=[]).place_in(tmp_path)
+
+
+async def test_backups_do_not_contain_backups(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"milk")
+    with pytest.raises(BackupRefused, match="is in the data folder"):
+        await saved(tmp_path, tmp_path / "backups")
 
 
 async def test_another_folder_is_not_taken_for_backups(tmp_path: Path) -> None:
