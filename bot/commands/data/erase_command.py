@@ -22,6 +22,7 @@ from memory.models import Episode
 
 MOST_FOUND = 20
 """Turns that a search for words offers."""
+COPIES = "Exports and backups that you made still have it: delete them too."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
     if ask and not await _confirm(f"Erase all {turns} turns, the facts and the identity of {owner}?"):
         return ()
     left = await agent.erase(owner)
-    console.print("Everything is erased.")
+    console.print(f"Everything is erased. {COPIES}")
     return left
 
 
@@ -104,7 +105,7 @@ async def _erase_some(
         console.print("Nothing is erased.")
         return ()
     left = await agent.forget(turn_ids, owner=owner)
-    console.print(f"{counted} erased.")
+    console.print(f"{counted} erased. {COPIES}")
     return left
 
 

@@ -44,7 +44,7 @@ def test_turns_are_found_shown_and_erased(
     assert goat("forget", "--yes").status != 0
     by_time = goat("forget", "--since", "2026-03-01", "--until", "2026-03-02", "--yes")
     assert by_time.status == 0, by_time.shown
-    for part in ("2026-03-01 12:00", "Merganser", "fact boat", "1 turn erased"):
+    for part in ("2026-03-01 12:00", "Merganser", "fact boat", "1 turn erased", "Exports and backups"):
         assert part in by_time.shown
     assert asyncio.run(messages(settings)) == [*TOLD[1:]]
     assert "1 turn erased" in goat("forget", "boat", "--thread", "t", "--until", "2026-03-09", "--yes").shown
