@@ -114,8 +114,9 @@ async def test_the_rest_of_an_album_that_the_former_version_answered_has_no_answ
         "chat": chat,
         "text": "too",
     }
-    update = {"update_id": (said.update_id or 0) + 1000, "message": rest}
-    await bot.context.lanes.put([Arrival(update["update_id"], f"{BOB}:0", json.dumps(update).encode())])
+    number = (said.update_id or 0) + 1000
+    update = json.dumps({"update_id": number, "message": rest}).encode()
+    await bot.context.lanes.put([Arrival(number, f"{BOB}:0", update)])
     await bot.idle()
     assert len(bot.api.answers(BOB)) == 1
 
