@@ -58,7 +58,8 @@ class ReadCommands:
     async def help(self, update: Update, _: HandlerContext) -> None:
         """List the commands."""
         say, user = self.context.say(update), update.effective_user
-        parts = [say("help")]
+        buttons = [say("help_buttons")] if self.context.settings.telegram_buttons else []
+        parts = ["\n".join([say("help"), *buttons])]
         if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
             parts.append(say("help_admin"))
         await self._finish(update, "\n\n".join(parts))

@@ -49,6 +49,7 @@ async def test_an_answer_with_buttons_is_one_call_and_private_or_failed_ones_hav
     assert not bot.api.calls("edit*")
     assert not (await asked(bot, "! hello")).buttons
     assert not (await asked(bot, "/facts")).buttons
+    assert "Under each answer" in await bot.ask(BOB, "/help")
     model.faults.append(Fault.status(500, times=9))
     assert not (await asked(bot, "hello again")).buttons
 
@@ -56,6 +57,7 @@ async def test_an_answer_with_buttons_is_one_call_and_private_or_failed_ones_hav
 async def test_without_the_setting_there_are_no_buttons(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.context.settings, "telegram_buttons", False)
     assert not (await asked(bot, "hello")).buttons
+    assert "Under each answer" not in await bot.ask(BOB, "/help")
 
 
 async def test_the_buttons_stay_with_the_last_part_of_an_edited_answer(bot: Bot, model: ModelServer) -> None:
