@@ -71,11 +71,12 @@ class ReminderDesk:
         return offered if await self.layers.reminders.offer(offered, event.day.isoformat()) else None
 
     async def accept(self, offered_id: str, *, owner: str) -> Reminder | None:
-        """Set an offered reminder; None if it is gone, or its time is over. Safe to repeat."""
+        """Set an offered reminder; None if it is gone, ended or over. Safe to repeat."""
         offered = await self.layers.reminders.offered(offered_id, owner=owner)
         if offered is None or offered.schedule.at <= datetime.now(UTC):
             return None
-        return await self.layers.reminders.put(offered) or offered
+        stored = await self.layers.reminders.put(offered)
+        return stored or await self.layers.reminders.find(offered_id, owner=owner)
 
     async def memories(self, reminder: Reminder) -> list[Episode]:
         """Return the memories that belong to a reminder, the likeliest first; none if the search fails."""

@@ -265,6 +265,7 @@ async def test_an_event_is_offered_by_one_button_once(bot: Bot, model: ModelServ
     press(bot, first)
     await bot.idle()
     assert await reminders(bot) == []
+    assert await ReminderDesk(bot.context.agent.layers).accept(reminder.id, owner=OWNER) is None
 
 
 async def test_a_group_is_reminded_by_name_also_under_its_new_id(bot: Bot) -> None:
