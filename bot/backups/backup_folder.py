@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -163,11 +163,11 @@ def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) ->
     try:
         if create and not (folder / _SETTINGS).exists():
             _begin(folder, passphrase)
-        noted = json.loads((folder / _SETTINGS).read_text("utf-8"))
+        noted = _noted(folder)
         lock.acquire()
     except Timeout:
         raise BackupRefused(f"Another process uses {folder}. Wait until it is done.") from None
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BackupRefused(f"{folder} has no backups. Name the folder that `goat backup` wrote.") from None
     except OSError as error:
         raise BackupRefused(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
@@ -181,9 +181,17 @@ def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) ->
 def is_encrypted(folder: Path) -> bool:
     """Return whether a folder has encrypted backups."""
     try:
-        return bool(json.loads((folder / _SETTINGS).read_text("utf-8")).get("encrypted"))
-    except (OSError, json.JSONDecodeError):
+        return bool(_noted(folder)["encrypted"])
+    except (OSError, ValueError):
         return False
+
+
+def _noted(folder: Path) -> dict[str, Any]:
+    """Read a folder's settings; raises ValueError if they are none."""
+    noted = json.loads((folder / _SETTINGS).read_text("utf-8"))
+    if isinstance(noted, dict) and isinstance(noted.get("encrypted"), bool):
+        return noted
+    raise ValueError(_SETTINGS)
 
 
 def _begin(folder: Path, passphrase: str) -> None:

@@ -94,9 +94,13 @@ def known_seal(passphrase: str, noted: dict[str, Any]) -> Seal:
         return PlainSeal()
     if not passphrase:
         raise BackupRefused("This backup is encrypted. Give its passphrase with --passphrase-file.")
-    seal = _derived(passphrase, b64decode(noted["salt"]))
     try:
-        seal.open(b64decode(noted["known"]), "known")
+        salt, known = (b64decode(noted[key]) for key in ("salt", "known"))
+    except (LookupError, TypeError, ValueError):
+        raise BackupRefused("The settings of this backup are damaged. Use another copy of it.") from None
+    seal = _derived(passphrase, salt)
+    try:
+        seal.open(known, "known")
     except BackupRefused:
         raise BackupRefused("The passphrase is not the one of this backup.") from None
     return seal

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.backups.backup_errors import BackupRefused
-from bot.backups.backup_folder import BackedUpFile, open_backups
+from bot.backups.backup_folder import BackedUpFile, is_encrypted, open_backups
 from bot.backups.data_backup import back_up, restore
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
@@ -214,6 +214,16 @@ async def test_another_folder_is_not_taken_for_backups(tmp_path: Path) -> None:
         await saved(tmp_path, tmp_path / "mine")
     with pytest.raises(BackupRefused, match="has no backups"):
         brought(tmp_path / "none", tmp_path / "back")
+
+
+@pytest.mark.parametrize(
+    "settings", ["", "[]", "{}", "\xff", '{"format": "goat-backup", "version": 1, "encrypted": true}']
+)
+def test_damaged_settings_of_backups_are_refused(tmp_path: Path, settings: str) -> None:
+    (tmp_path / "goat-backup.json").write_text(settings, "latin-1")
+    with pytest.raises(BackupRefused, match=r"has no backups|are damaged"):
+        brought(tmp_path, tmp_path / "back", SECRET)
+    assert is_encrypted(tmp_path) == ("true" in settings)
 
 
 async def test_the_commands_say_what_they_did(
