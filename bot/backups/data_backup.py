@@ -40,7 +40,9 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
     with _readable(data, backups.folder):
         backup = _copied(data, backups, on_file)
         _verify(backup, backups, on_file)
-        name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}"
+        latest = next(reversed(backups.names()), "")
+        # After the latest, also when the clock went back: --keep deletes the first.
+        name = max(f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}", f"{latest}+")
         backups.put(name, backup)
     return name
 

@@ -113,6 +113,17 @@ async def test_a_later_backup_stores_only_what_changed(tmp_path: Path) -> None:
     brought(backups, tmp_path / "latest")
 
 
+async def test_the_newest_backup_is_kept_also_when_the_clock_went_back(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    first, _ = await saved(tmp_path / "data", tmp_path / "backups")
+    with open_backups(tmp_path / "backups") as opened:
+        opened.put("2999-01-01T00-00-00-000000", opened.get(first))
+    newest, _ = await saved(tmp_path / "data", tmp_path / "backups")
+    with open_backups(tmp_path / "backups") as opened:
+        assert opened.keep_last(1) == 2
+        assert opened.names() == [newest]
+
+
 async def test_without_the_passphrase_nothing_can_be_read(tmp_path: Path) -> None:
     data, backups = tmp_path / "data", tmp_path / "backups"
     async with running(data) as layers:
