@@ -10,6 +10,7 @@ writing to renamed files and delete each other's.
 import itertools
 import logging
 import os
+import sys
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -49,10 +50,10 @@ class SharedLogFile(WatchedFileHandler):
             os.write(file, line)
             if os.fstat(file).st_size >= self._most:
                 self._rotate()
-        except (OSError, NotImplementedError):  # NotImplementedError: a file system without locks
+        except (OSError, NotImplementedError) as error:  # NotImplementedError: a file system without locks
             if not self._reported:
                 self._reported = True
-                self.handleError(record)
+                sys.stderr.write(f"The log {self._path} cannot be written: {error}. Events are missing.\n")
 
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding="utf-8", opener=_open_private)

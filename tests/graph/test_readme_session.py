@@ -25,7 +25,7 @@ async def test_the_conversation_and_the_life_of_a_turn_are_those_of_a_real_sessi
 async def test_the_notebook_cell_runs(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (cell,) = re.findall(r"```python\n(.*?)```", (DOCS / "tuning.md").read_text("utf-8"), re.DOTALL)
+    cell, *_ = re.findall(r"```python\n(.*?)```", (DOCS / "tuning.md").read_text("utf-8"), re.DOTALL)
     for name in ("data_folder", "model", "model_base_url"):
         monkeypatch.setenv(f"GOAT_{name.upper()}", str(getattr(settings, name)))
     code = compile(inspect.cleandoc(cell), "tuning.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -104,6 +104,7 @@ async def test_a_late_one_says_so_and_a_repeated_one_goes_on(
     text = (await last(bot)).text
     assert text.startswith("⏰ să iau pastila\n\nCu întârziere: era pentru ")
     assert f"{past:%Y-%m-%d %H:%M}" in text
+    await bot.idle()
     (again,) = await reminders(bot)
     assert again.schedule.at > datetime.now(UTC)
     assert len(bot.api.answers(BOB)) == 2
