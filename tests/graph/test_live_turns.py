@@ -93,6 +93,6 @@ async def test_studio_takes_them_at_its_next_request_and_shows_them_in_its_form(
     assert form is not None
     assert form["properties"]["gap_threshold"]["default"] == 0.75
     await asyncio.to_thread(Path("goat.toml").unlink)
-    os.utime(".", ns=(1, 1))  # a while ago
-    await layers().live.refresh()
-    assert ConfiguredContext.model_validate({}).gap_threshold == 0.5
+    while ConfiguredContext.model_validate({}).gap_threshold != 0.5:
+        os.utime(".", ns=(1, 1))  # a while ago, unless something is written there just now
+        await layers().live.refresh()

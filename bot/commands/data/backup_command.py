@@ -29,10 +29,10 @@ def backup(
     passphrase_file: Passphrase = None,
     keep: Annotated[int, typer.Option(min=1, help="Delete all but the last backups.")] = 1_000_000,
 ) -> None:
-    """Back up the data folder, also while an agent runs, and verify the backup.
+    """Back up the data folder, also while an agent runs.
 
-    What an earlier backup in the folder has is not stored again. With a passphrase all is encrypted; without
-    the passphrase nobody can read it, you neither.
+    The backup is verified. What an earlier backup in the folder has is not stored again. With a passphrase
+    all is encrypted; without the passphrase nobody can read it, you neither.
     """
     settings, console = command_settings(), Console(highlight=False)
     known = is_encrypted(folder)
@@ -60,7 +60,10 @@ def restore_(
     to: Annotated[Path | None, typer.Option(help="Empty folder; by default the data folder.")] = None,
     passphrase_file: Passphrase = None,
 ) -> None:
-    """Write a backup to an empty data folder. Nothing is overwritten."""
+    """Write a backup to an empty data folder.
+
+    Nothing is overwritten.
+    """
     settings, console = command_settings(), Console(highlight=False)
     secret = _passphrase(passphrase_file, ask=is_encrypted(folder))
     data = to or settings.data_folder
