@@ -538,7 +538,7 @@ async def test_tokens_are_listed_without_themselves_and_end_when_they_are_delete
     settings, console = served.agent.layers.settings, Console(soft_wrap=True)
     await print_new_token(settings, console, BOB)
     token = capsys.readouterr().out.splitlines()[1]
-    bob = AsyncOpenAI(base_url=served.url, api_key=token)
+    bob = served.client.with_options(api_key=token)
     assert len([one async for one in bob.models.list()]) == 2
     await print_tokens(settings, console)
     listed = capsys.readouterr().out
