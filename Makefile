@@ -84,7 +84,7 @@ test-emulator: $(DEV_READY)
 	$(BIN)/python -m pytest -m emulator tests/emulator
 
 soak: $(DEV_READY)
-	$(BIN)/python -m pytest -m soak tests/soak
+	$(BIN)/python -m pytest -m soak tests/soak tests/graph/test_isolation.py
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .

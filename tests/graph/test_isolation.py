@@ -29,7 +29,7 @@ async def test_random_operations_show_nobody_elses_canary(agent: Agent, model: M
     await no_leak(agent, model, owners=4, operations=300)
 
 
-@pytest.mark.process
+@pytest.mark.soak
 @pytest.mark.timeout(7200)
 async def test_a_hundred_thousand_operations_of_fifty_owners(agent: Agent, model: ModelServer) -> None:
     await no_leak(agent, model, owners=50, operations=100_000)
