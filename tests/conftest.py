@@ -29,9 +29,8 @@ hypothesis.settings.load_profile("suite")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the long tests of whole processes, unless the marker expression names them."""
-    if "process" in config.option.markexpr:
-        return
-    left_out = [item for item in items if item.get_closest_marker("process")]
+    long = [name for name in ("process", "soak") if name not in config.option.markexpr]
+    left_out = [item for item in items if any(map(item.get_closest_marker, long))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
