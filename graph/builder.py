@@ -54,29 +54,9 @@ def build_graph(
         journal: records the running turns, where nobody resumes those that are cut off.
         in_steps: divides `prefetch` into steps that one sees.
     """
-    turns = layers.turns
-    timeout = layers.settings.model_timeout
-    ask = ModelCall(layers.model, layers.stops, timeout, layers.window, layers.meter)
-    window_share = WindowShare(layers.window, layers.toolbox, layers.settings.message_cap)
-    split = Experiments(turns, layers.episodes).split
-    archive = make_archive(layers, journal)
-    replies = ReplyJournal(journal, layers.background) if journal else None
-    working = Working(turns, layers.conversations, archive)
-    past_prefetch = PastPrefetch(layers.prefetch, layers.episodes, layers.observations)
-    nodes: dict[str, Callable[..., Any]] = {
-        "prefetch": split(layers.prefetch, past_prefetch, first=True),
-        "identity": Identity(turns, layers.permanent, layers.settings.identity),
-        "facts": Facts(turns, layers.permanent),
-        "working": split(working, PastWorking(working), first=True),
-        "gap_filter": GapFilter(layers.live),
-        "budget": Budget(layers.tokens, layers.zone, window_share),
-        "assemble": Assemble(layers.tokens, layers.zone, layers.settings.message_cap),
-        "respond": Respond(ask, layers.toolbox, layers.zone, replies),
-        "ground": Ground(ask, layers.toolbox),
-        "archive": split(archive, NoArchive(archive)),
-    }
+    split = Experiments(layers.turns, layers.episodes).split
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
-    for name, node in nodes.items():
+    for name, node in _nodes(layers, split, journal).items():
         observed = ObservedNode(name, node, layers.telemetry.tracer)
         shown = in_steps(observed) if name == "prefetch" else observed
         builder.add_node(name, shown, metadata=dict(CAPTIONS[name]))
@@ -91,6 +71,30 @@ def build_graph(
     )
     _add_edges(builder)
     return builder
+
+
+def _nodes(
+    layers: Layers, split: Callable[..., Any], journal: RedisJournal | None
+) -> dict[str, Callable[..., Any]]:
+    """Return the nodes but the tools; `split` gives the runs that are experiments a node of their own."""
+    turns, cap = layers.turns, layers.settings.message_cap
+    ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window, layers.meter)
+    archive = make_archive(layers, journal)
+    replies = ReplyJournal(journal, layers.background) if journal else None
+    working = Working(turns, layers.conversations, archive)
+    past_prefetch = PastPrefetch(layers.prefetch, layers.episodes, layers.observations)
+    return {
+        "prefetch": split(layers.prefetch, past_prefetch, first=True),
+        "identity": Identity(turns, layers.permanent, layers.settings.identity),
+        "facts": Facts(turns, layers.permanent),
+        "working": split(working, PastWorking(working), first=True),
+        "gap_filter": GapFilter(layers.live),
+        "budget": Budget(layers.tokens, layers.zone, WindowShare(layers.window, layers.toolbox, cap)),
+        "assemble": Assemble(layers.tokens, layers.zone, cap),
+        "respond": Respond(ask, layers.toolbox, layers.zone, replies),
+        "ground": Ground(ask, layers.toolbox),
+        "archive": split(archive, NoArchive(archive)),
+    }
 
 
 def _add_edges(builder: TurnGraph) -> None:

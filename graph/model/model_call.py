@@ -95,36 +95,48 @@ class ModelCall:
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
         heard = partial(_append, chunks, on_text)
-        outcome, problem, too_long = Outcome.ANSWERED, "", False
+        too_long = False
         most = await self.window.reply_room(prompt, tools or {})
         stream = self.model.stream(prompt, list((tools or {}).values()), most, message_id)
         try:
-            stopped = await self._collect(stream, heard, self.stops.signal(turn_id))
+            problem = await self._listen(stream, heard, self.stops.signal(turn_id))
         except PromptTooLong as error:
-            outcome, problem, too_long = Outcome.INTERRUPTED, str(error), not chunks
+            problem, too_long = str(error), not chunks
             if too_long:
                 await self.window.learn(error.refusal, prompt, tools or {}, most)
-        except ModelUnavailable as error:
-            outcome, problem = Outcome.INTERRUPTED, str(error)
-        except TimeoutError:
-            outcome = Outcome.INTERRUPTED
-            problem = f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
-        else:
-            if stopped:
-                outcome, problem = Outcome.INTERRUPTED, STOPPED
         whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
         if self.meter is not None and not too_long:
             self.meter.count(owner, prompt, tools or {}, whole)
-        answered = outcome is Outcome.ANSWERED
         return ModelAnswer(
             text=clean(whole.text),
-            outcome=outcome,
+            outcome=Outcome.INTERRUPTED if problem else Outcome.ANSWERED,
             problem=problem,
-            calls=tuple(whole.tool_calls) if answered else (),
-            unreadable=tuple(whole.invalid_tool_calls) if answered else (),
+            calls=() if problem else tuple(whole.tool_calls),
+            unreadable=() if problem else tuple(whole.invalid_tool_calls),
             too_long=too_long,
             seconds=round(time.perf_counter() - began, 3),
         )
+
+    async def _listen(
+        self,
+        stream: AsyncIterator[AIMessageChunk],
+        heard: Callable[[AIMessageChunk], None],
+        stop: asyncio.Event,
+    ) -> str:
+        """Pass on chunks; return why the answer ended early, or "".
+
+        Raises:
+            PromptTooLong: the prompt was refused.
+        """
+        try:
+            stopped = await self._collect(stream, heard, stop)
+        except PromptTooLong:
+            raise
+        except ModelUnavailable as error:
+            return str(error)
+        except TimeoutError:
+            return f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
+        return STOPPED if stopped else ""
 
     async def _collect(
         self,

@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
+from bot.telegram.inbox.lane_claims import Arrival, Claim, LaneLost
 from bot.telegram.inbox.lane_scripts import DEAD_KEPT
-from bot.telegram.inbox.lanes import Arrival, Claim, LaneLost, Lanes
+from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
 from tests.contract.redis_servers import connected
@@ -59,7 +60,8 @@ class Passing:
 @pytest.fixture
 def passing(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> Passing:
     clock = Passing(lanes)
-    monkeypatch.setattr("bot.telegram.inbox.lanes.clock", lambda: clock.now)
+    for module in ("lanes", "lane_claims"):
+        monkeypatch.setattr(f"bot.telegram.inbox.{module}.clock", lambda: clock.now)
     return clock
 
 

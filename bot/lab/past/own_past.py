@@ -77,17 +77,15 @@ class Past:
             MemoryTierError: the archive cannot be read.
         """
         pd.set_option("display.html.use_mathjax", False)  # texts are no formulas, which can hold links
-        stack, settings = AsyncExitStack(), settings_in(Path(folder))
+        settings = settings_in(Path(folder))
         counting = partial(Progress, "turns of the demonstration") if demonstration else None
-        try:
+        async with AsyncExitStack() as stack:
             archive = await stack.enter_async_context(open_archive(settings, owner, counting=counting))
             past = cls(archive, stack)
             if since.strip():
                 past._since = _read_since(since, archive)
             await past.read()
-        except BaseException:
-            await stack.aclose()
-            raise
+            past._stack = stack.pop_all()
         return past
 
     async def read(self) -> None:

@@ -20,15 +20,15 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 
+from bot.telegram.inbox.lane_claims import LEASE_ENDED, Arrival, Claim, LaneLost, clock
 from bot.telegram.inbox.lane_scripts import BEHIND, BIND, BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.turn_records import Keys
-from memory.errors import GoatError, TierUnavailable
+from memory.errors import TierUnavailable
 from memory.working.redis_connection import run_script, translate_errors
 
 LEASE_SECONDS = 15.0
@@ -37,65 +37,6 @@ SEEN_SECONDS = 3 * 24 * 60 * 60
 _BLOCK = 1 << 16
 DISK_SECONDS = 2.0
 """Timeout of an fsync of the server."""
-_LOST = "The lease of this lane ended, and another worker may hold it."
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A received update."""
-
-    update_id: int
-    lane: str
-    update: bytes
-
-
-@dataclass(slots=True)
-class Claim:
-    """A held lane and its first update."""
-
-    lane: str
-    update: bytes
-    tries: int
-    """Counted attempts at the update, including this one."""
-    first: bool
-    """True if this is the first attempt of all."""
-    token: str
-    until: float = field(default=0.0)
-    """End of the lease, by this machine's `clock`."""
-    private: bool = False
-    """True if nothing of the update may stay on disk."""
-    bound: Sequence[bytes] = ()
-    """Updates behind it that are handled with it."""
-
-    @property
-    def is_held(self) -> bool:
-        """Return True while the lease lasts, also after the process was suspended."""
-        return clock() < self.until
-
-
-def clock() -> float:
-    """Return seconds of a clock that also runs while the process or the machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
-"""The claim that the current task works on."""
-
-
-class LaneLost(GoatError):
-    """Another worker holds this lane now: nothing more may be sent for it."""
-
-
-class NotDelivered(GoatError):
-    """Telegram could not be reached, or asks to wait, for too long, or the rate limit does; retry later.
-
-    Attributes:
-        seconds: earliest time of a retry, from now.
-    """
-
-    def __init__(self, message: str, seconds: float = 0.0) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +107,7 @@ class Lanes:
         names = self._lane_names(claim.lane)
         found = await run_script(self.client, BEHIND, names, claim.lane, claim.token, most)
         if not found:
-            raise LaneLost(_LOST)
+            raise LaneLost(LEASE_ENDED)
         bound, updates = found
         return None if bound is None else json.loads(bound), updates
 
@@ -178,7 +119,7 @@ class Lanes:
         """
         names, ids = self._lane_names(claim.lane), json.dumps(list(update_ids))
         if not await run_script(self.client, BIND, names, claim.lane, claim.token, ids):
-            raise LaneLost(_LOST)
+            raise LaneLost(LEASE_ENDED)
 
     async def done(self, claim: Claim) -> bool:
         """Remove the update and those bound to it; return False if another worker holds the lane."""
@@ -263,10 +204,3 @@ class Lanes:
     def _lane_names(self, *lane: str) -> list[str]:
         shared = self._names("bell", "ready", "due", "holders", "tries", "active")
         return [*shared, *(self.keys("lane", name) for name in lane)]
-
-
-def check_held() -> None:
-    """Raise `LaneLost` if the current task's lease has ended."""
-    claim = HOLDER.get()
-    if claim is not None and not claim.is_held:
-        raise LaneLost(_LOST)

@@ -13,7 +13,7 @@ from functools import partial
 from telegram import Update
 
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.inbox.lanes import Arrival, Claim
+from bot.telegram.inbox.lane_claims import Arrival, Claim
 from bot.telegram.jobs.job_commands import progress_text, result_text
 from bot.telegram.outbox.answer_messages import AnswerMessages
 from bot.telegram.outbox.bot_api import Calls

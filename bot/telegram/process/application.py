@@ -31,7 +31,7 @@ from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
 from bot.telegram.gate.gate import Gate, Handler, HandlerContext, is_for_bot
-from bot.telegram.inbox.lanes import Claim, LaneLost, NotDelivered
+from bot.telegram.inbox.lane_claims import Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler, is_notice

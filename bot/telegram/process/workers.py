@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered
+from bot.telegram.inbox.lane_claims import HOLDER, Claim, LaneLost, NotDelivered
+from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.inbox.stored_update import UnreadableUpdate
 from memory.concurrency.deadline import end
 from memory.errors import ThreadBusy, TierUnavailable

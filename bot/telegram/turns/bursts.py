@@ -15,7 +15,7 @@ from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.gate import is_for_bot, is_foreign, is_from_person, is_slash
-from bot.telegram.inbox.lanes import HOLDER, Claim
+from bot.telegram.inbox.lane_claims import HOLDER, Claim
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.message_format import utf16_length

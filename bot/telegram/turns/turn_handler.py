@@ -9,7 +9,7 @@ from telegram import Message, Update
 from bot.media.media_reader import MediaRefused
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.gate import HandlerContext
-from bot.telegram.inbox.lanes import HOLDER
+from bot.telegram.inbox.lane_claims import HOLDER
 from bot.telegram.jobs.notifier import register
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer

@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.backlog import Backlog, Embedded, Embedder, Slice
-from memory.episodic.index.ledger import VectorLedger, VectorState
+from memory.episodic.index.ledger import VectorLedger
+from memory.episodic.index.vector_state import VectorState
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.noise_floor import NullTurns

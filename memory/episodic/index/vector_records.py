@@ -7,15 +7,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from memory.episodic.index.ledger import adopt_vectors, occupied_slot
-from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart
+from memory.episodic.index.vector_state import add_to_total, put, read_state
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart, Slot
 
 _KEYS: Final = ("turn_id", "part", "first", "last", "small_talk")
 
 
 def vector_space(db: sqlite3.Connection) -> tuple[str, int]:
     """Return the model that made the vectors, and their dimension; ("", 0) without any."""
-    slot = occupied_slot(db)
+    slot = _occupied_slot(db)
     row = db.execute("SELECT value FROM meta WHERE key = ?", (f"embedding_model{slot.value}",)).fetchone()
     size = db.execute(f"SELECT LENGTH(vector) FROM {slot.table} LIMIT 1").fetchone()  # noqa: S608
     return (str(row[0]), size[0] // np.float16().nbytes) if row and size else ("", 0)
@@ -25,7 +26,7 @@ def read_vectors(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
     """Iterate over the vectors by that model: half-precision floats, little-endian, in Base64."""
     sql = f"""
         SELECT e.turn_id, v.id & {(1 << NUMBER_BITS) - 1}, v.first, v.last, v.small_talk, v.vector
-        FROM {occupied_slot(db).table} AS v JOIN episodes AS e ON e.seq = v.id >> {NUMBER_BITS} ORDER BY v.id
+        FROM {_occupied_slot(db).table} AS v JOIN episodes AS e ON e.seq = v.id >> {NUMBER_BITS} ORDER BY v.id
     """  # noqa: S608
     for *values, vector in db.execute(sql):
         yield {**dict(zip(_KEYS, values, strict=True)), "vector": b64encode(vector).decode("ascii")}
@@ -45,4 +46,26 @@ def add_vectors(
             raise ValueError(f"a turn has no part {number}")
         part = KeptPart(number, first, last, small_talk, vector.tolist())
         parts.setdefault(record["turn_id"], []).append(part)
-    return adopt_vectors(db, model, parts)
+    return _adopt(db, model, parts)
+
+
+def _occupied_slot(db: sqlite3.Connection) -> Slot:
+    """Return the first slot that has vectors; the first one without any."""
+    return next((slot for slot in Slot if read_state(db, slot).model), Slot.FIRST)
+
+
+def _adopt(db: sqlite3.Connection, model: str, parts: Mapping[str, Sequence[KeptPart]]) -> int:
+    """Store vectors of pending episodes, as if embedded; the next index run completes them.
+
+    Returns:
+        The number of new vectors; 0 if the owner's are by another model.
+    """
+    slot = _occupied_slot(db)
+    if read_state(db, slot).model not in (None, model):
+        return 0
+    put(db, slot, embedding_model=model)
+    sql = f"SELECT seq FROM episodes WHERE turn_id = ? AND {slot.column} IS NULL"  # noqa: S608
+    pending = [(turn_id, row[0]) for turn_id in parts for row in db.execute(sql, (turn_id,)).fetchall()]
+    kept = [part for turn_id, seq in pending for part in kept_vectors.keep(db, seq, parts[turn_id], slot)]
+    add_to_total(db, slot, kept)
+    return len(kept)

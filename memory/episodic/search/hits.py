@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.episodic.index.ledger import VectorState
+from memory.episodic.index.vector_state import VectorState
 from memory.episodic.log.episode_log import COLUMNS, to_episode
 from memory.episodic.search.lookup import Lookup, Scores, seqs_of
 from memory.episodic.search.scores import Against, Weighed, exact, weigh

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.embedding.embedding_model import EmbeddingModel
-from memory.episodic.index.ledger import Maxima, Measure, VectorLedger, VectorState, added_up
+from memory.episodic.index.ledger import Measure, VectorLedger
+from memory.episodic.index.vector_state import Maxima, VectorState, added_up
 from memory.episodic.log.episode_log import COLUMNS, TIER
 from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import look_up

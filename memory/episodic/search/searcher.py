@@ -15,7 +15,8 @@ from memory.concurrency.background import Background, wait_result
 from memory.concurrency.deadline import Steps, retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
-from memory.episodic.index.ledger import VectorLedger, VectorState
+from memory.episodic.index.ledger import VectorLedger
+from memory.episodic.index.vector_state import VectorState
 from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import Lookup, look_up
 from memory.episodic.search.scores import hold

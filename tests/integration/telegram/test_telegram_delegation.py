@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.telegram.inbox.lanes import Claim, clock
+from bot.telegram.inbox.lane_claims import Claim, clock
 from bot.telegram.jobs.notifier import Notifier, box_of, is_notice
 from bot.telegram.place import lane_of
 from graph.delegation.job import Job, Status

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.reminders.reminder_desk import ReminderDesk
-from bot.telegram.inbox.lanes import Claim, clock
+from bot.telegram.inbox.lane_claims import Claim, clock
 from bot.telegram.jobs.notifier import is_notice
 from bot.telegram.process.application import Dispatcher, build_application
 from bot.telegram.reminders.reminder_notices import FIRST_RING, ReminderClock, is_reminder

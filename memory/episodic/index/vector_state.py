@@ -1,0 +1,116 @@
+"""The recorded state of an owner's vectors, in the owner's file."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory.episodic.vectors import kept_vectors
+from memory.episodic.vectors.kept_vectors import KeptPart, Slot
+
+Maxima = NDArray[np.float32]
+KEYS = (
+    *("collection", "embedding_model", "embedding_dimension", "vector_writes", "parts"),
+    *("null_turns", "null_maxima", "vector_total", "rebuilding"),
+)
+"""Keys of the state in `meta`; the second slot's end in its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorState:
+    """State of an owner's vectors by one model as they should be in the index."""
+
+    slot: Slot = Slot.FIRST
+
+    collection: str | None = None
+    """Random suffix that makes the collection's name unique; None before the first."""
+    model: str | None = None
+    dimension: int | None = None
+    writes: int = 0
+    """Counter of changes to the vectors by any process."""
+    parts: int = 0
+    """Least number of records in the collection."""
+    pending: int = 0
+    """Number of episodes without vectors."""
+    null_turns: str = ""
+    """Id of the null turns that `maxima` belongs to."""
+    maxima: Maxima | None = None
+    """Highest similarity of each null turn in this archive."""
+    latest: int = -1
+    """Id of the latest stored vector, or -1."""
+    gaps: int = 0
+    """Number of pending episodes up to that vector's."""
+    total: NDArray[np.float64] | None = None
+    """Sum of the vectors of whole turns, followed by their number."""
+    rebuilding: bool = False
+    """All episodes are being embedded anew."""
+
+    @property
+    def mean(self) -> NDArray[np.float64] | None:
+        """Mean vector of the archive."""
+        return None if self.total is None or not self.total[-1] else self.total[:-1] / self.total[-1]
+
+    @property
+    def noise(self) -> tuple[float, ...]:
+        """The null turns' maxima, ascending; empty while the archive holds only small talk."""
+        if self.maxima is None or self.maxima.max(initial=-1.0) <= -1.0:
+            return ()
+        return tuple(sorted(map(float, self.maxima)))
+
+
+def read_state(db: sqlite3.Connection, slot: Slot) -> VectorState:
+    """Read the state of one slot."""
+    stored = db.execute("SELECT key, value FROM meta").fetchall()
+    meta = {key.removesuffix(slot.value): value for key, value in stored if key.endswith(slot.value)}
+    latest = kept_vectors.latest(db, slot)
+    sql = f"SELECT COUNT(*), COUNT(*) FILTER (WHERE seq <= ?) FROM episodes WHERE {slot.column} IS NULL"  # noqa: S608
+    pending, gaps = db.execute(sql, (latest >> kept_vectors.NUMBER_BITS,)).fetchone()
+    blob = meta.get("null_maxima")
+    return VectorState(
+        slot=slot,
+        collection=meta.get("collection"),
+        model=meta.get("embedding_model"),
+        dimension=meta.get("embedding_dimension"),
+        writes=meta.get("vector_writes", 0),
+        parts=meta.get("parts", 0),
+        pending=pending,
+        null_turns=meta.get("null_turns", ""),
+        maxima=None if blob is None else np.frombuffer(blob, np.float32),
+        latest=latest,
+        gaps=gaps,
+        total=None if "vector_total" not in meta else np.frombuffer(meta["vector_total"]),
+        rebuilding=bool(meta.get("rebuilding")),
+    )
+
+
+def read_states(db: sqlite3.Connection) -> list[VectorState]:
+    """Read the state of each slot."""
+    return [read_state(db, slot) for slot in Slot]
+
+
+def read_model_state(db: sqlite3.Connection, model: str) -> VectorState:
+    """Read the slot with this model's vectors; without any, one with another model's."""
+    stored = dict(db.execute("SELECT key, value FROM meta WHERE key GLOB 'embedding_model*'").fetchall())
+    first, second = (stored.get(f"embedding_model{slot.value}") for slot in Slot)
+    return read_state(db, Slot.SECOND if second == model or (second and not first) else Slot.FIRST)
+
+
+def put(db: sqlite3.Connection, slot: Slot, **values: str | int | bytes | None) -> None:
+    """Write values of a slot's state."""
+    rows = [(f"{key}{slot.value}", value) for key, value in values.items()]
+    db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", rows)
+
+
+def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `VectorState.total` with more vectors added; sums of half-precision numbers are exact."""
+    added = np.append(vectors.sum(axis=0), len(vectors))
+    return added if total is None else total + added
+
+
+def add_to_total(db: sqlite3.Connection, slot: Slot, kept: Sequence[KeptPart]) -> None:
+    """Add the vectors of whole turns among these parts to the archive's sum."""
+    if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
+        total = added_up(read_state(db, slot).total, np.asarray(fresh, np.float64))
+        put(db, slot, vector_total=total.tobytes())
