@@ -9,7 +9,7 @@ from telegram import Message, PhotoSize
 from telegram.constants import FileSizeLimit
 
 from bot.media.attachment import Attachment, forwarded_from
-from bot.telegram.media.labels import card, label, origin_name, plain_name
+from bot.telegram.media.content_labels import card, label, origin_name, plain_name
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
 
