@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.reminders.reminder_desk import ReminderDesk
@@ -27,7 +27,7 @@ class ReminderList:
     async def answer(self, words: str, *, owner: str, now: datetime) -> tuple[str, Sequence[Reminder]]:
         """Return the text for the words after the command, and the reminders that it lists.
 
-        Nothing lists all; a number and a time move one; a number and "end" end it.
+        Nothing lists all; a number and a time move one, which goes on repeating; a number and "end" end it.
         """
         listed = await self.desk.layers.reminders.of(owner)
         if not words:
@@ -49,7 +49,8 @@ class ReminderList:
         schedule = read_time(words, now=now, zone=await self.desk.zone(owner))
         if schedule is None:
             return self.say("reminder_no_time", words=self.quote(words))
-        moved = await reminders.move(reminder.id, schedule, owner=owner)
+        kept = replace(schedule, rule=schedule.rule or reminder.schedule.rule)
+        moved = await reminders.move(reminder.id, kept, owner=owner)
         return set_text(moved, self.say, self.quote) if moved else self.say("reminder_gone")
 
     def _list_text(self, reminders: Sequence[Reminder]) -> str:

@@ -130,6 +130,7 @@ async def test_they_are_listed_moved_and_ended(bot: Bot) -> None:
     assert "on 2099" not in await bot.ask(BOB, "/reminders 1 on 3 March 2099 at 10:00")
     (run, swim) = await reminders(bot)
     assert (run.text, f"{swim.schedule.at:%Y-%m-%d %H:%M}") == ("run", "2099-03-03 10:00")
+    assert "2099-03-02 09:30, every weekday" in await bot.ask(BOB, "/reminders 2 on 2 March 2099 at 9:30")
     assert "no time to come in yesterday" in await bot.ask(BOB, "/reminders 1 yesterday")
     assert "There is no reminder 7" in await bot.ask(BOB, "/reminders 7 end")
     assert "moves number 2" in await bot.ask(BOB, "/reminders what")
