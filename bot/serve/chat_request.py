@@ -89,14 +89,15 @@ class ChatRequest(BaseModel):
         roles = ("system", "developer")
         return "\n\n".join(one.text for one in self.messages if one.role in roles and one.text.strip())
 
-    def chat_id(self, headers: Mapping[str, str]) -> str:
-        """Return the client's id of the conversation; "" if it sends none.
+    def chat_id(self, headers: Mapping[str, str]) -> tuple[str, bool]:
+        """Return the client's id of the conversation, "" if it sends none, and whether a program chose it.
 
-        `user` is none: clients send a person's id there, the same in every conversation.
+        Front ends send headers, and the whole conversation. `user` is no id: clients send a person's there,
+        the same in every conversation.
         """
-        sent = [headers.get(name, "") for name in _CHAT_IDS]
-        sent += [str((self.metadata or {}).get(key) or "") for key in _CHAT_KEYS]
-        return next(filter(None, sent), "")
+        sent = next(filter(None, (headers.get(name) for name in _CHAT_IDS)), "")
+        chosen = next((str(found) for key in _CHAT_KEYS if (found := (self.metadata or {}).get(key))), "")
+        return sent or chosen, not sent and bool(chosen)
 
 
 @dataclass(frozen=True, slots=True)

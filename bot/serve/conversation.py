@@ -14,7 +14,7 @@ from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, 
 from bot.serve.client_budget import ClientBudget
 from bot.serve.client_prompts import own_words
 from bot.serve.thread_finder import ThreadFinder
-from bot.serve.thread_match import MOST_TURNS, Match, match_thread
+from bot.serve.thread_match import MOST_TURNS, Match, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
 from graph.events.approval import Answer, clear_answer
 from graph.events.turn_events import Event, Finished, Resumed
@@ -48,7 +48,7 @@ class Asked:
         return self.headers.get("x-stainless-retry-count", "0") != "0"
 
     @property
-    def chat_id(self) -> str:
+    def chat_id(self) -> tuple[str, bool]:
         return self.request.chat_id(self.headers)
 
 
@@ -101,7 +101,7 @@ class Conversations:
         """
         talk = Conversation.of(asked)
         thread = await self.threads.find(
-            asked.owner, asked.chat_id, talk.history, talk.words, retried=asked.retried
+            asked.owner, asked.chat_id[0], talk.history, talk.words, retried=asked.retried
         )
         settings = self.agent.layers.settings
         told: list[str] = []
@@ -147,7 +147,10 @@ class Conversations:
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
         turns = await self.threads.turns(asked.owner, thread)
-        match = await asyncio.to_thread(match_thread, turns, talk.history[-MOST_TURNS:])
+        if asked.chat_id[1] and not talk.history:
+            match = follow_thread(turns, talk.words)
+        else:
+            match = await asyncio.to_thread(match_thread, turns, talk.history[-MOST_TURNS:])
         await self._leave(asked.owner, thread, match)
         spoken = [file.text for file in files if not file.foreign]
         parts = [*_context(asked.request, match), *talk.documents, *(file for file in files if file.foreign)]

@@ -44,5 +44,11 @@ def match_thread(turns: Sequence[ConversationTurn], history: Sequence[Exchange])
     )
 
 
+def follow_thread(turns: Sequence[ConversationTurn], message: str) -> Match:
+    """Let a message sent without its conversation follow the last turn; repeated, it takes its place."""
+    last = turns[-1] if turns and _key(turns[-1].message) == _key(message) else None
+    return Match(replaced=last, left=(last.turn_id,) if last else (), unknown=())
+
+
 def _key(message: str) -> str:
     return " ".join(message.split())

@@ -246,6 +246,16 @@ async def test_an_edited_message_is_superseded_and_what_followed_can_still_be_re
     assert [turn.message for turn in turns] == ["I have two cats.", "They eat meat."]
 
 
+async def test_a_program_that_sends_each_message_alone_goes_on_in_its_conversation(
+    served: Served, model: ModelServer
+) -> None:
+    model.reply(in_turn("A.", "B.", "C."))
+    for message in ("I have two cats.", "They eat fish.", "They eat fish."):
+        await served.say(message, metadata={"chat_id": "7"})
+    assert await served.live() == [("I have two cats.", "A."), ("They eat fish.", "C.")]
+    assert "I have two cats." in model.chats[-1].prompt
+
+
 async def test_conversations_without_an_id_that_begin_alike_are_not_mixed(
     served: Served, model: ModelServer
 ) -> None:
