@@ -50,6 +50,8 @@ class ForgetCommand:
         subject, owner = command_text(message), await self.context.owner(place_of(message))
         if not await self.context.trusts(update):
             await self.context.reply(update, "access_only")
+        elif not subject and message.reply_to_message is None:
+            await self.context.reply(update, "forget_usage")
         elif not subject:
             await self.ask_turn(update, await self._turn_replied_to(message, owner), owner)
         elif subject.lower() in EVERYTHING:
@@ -108,7 +110,7 @@ class ForgetCommand:
         agent, say = self.context.agent, self.context.say(update)
         episodes = await agent.layers.episodes.get([turn_id], owner=owner)
         if not episodes:
-            await self.context.reply(update, "forget_no_turn" if turn_id else "forget_usage")
+            await self.context.reply(update, "forget_no_turn")
             return
         parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
         turn_ids = await agent.removal.versions([turn_id], owner)

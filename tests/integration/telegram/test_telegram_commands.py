@@ -161,7 +161,7 @@ async def test_a_message_is_forgotten_by_a_reply_or_a_button_and_what_quotes_it_
     bot.api.presses(BOB, asked.message_id, "Yes, forget")
     assert (await last(bot, BOB)).text == "Forgotten."
     assert "My xylophone" not in str(await turns(bot))
-    assert "Reply with /forget" in await bot.ask(BOB, "/forget", reply_to=message_id)
+    assert "do not remember this" in await bot.ask(BOB, "/forget", reply_to=message_id)
     await bot.ask(BOB, "/memory xylophone")
     listed = await last(bot, BOB)
     bot.api.presses(BOB, listed.message_id, "🗑 1")
