@@ -22,6 +22,8 @@ _START_SECONDS = 200.0
 _POLL_SECONDS = 0.01
 _ATTEMPTS = 3
 _SLOTS = 16384
+_EPHEMERAL = 32_768
+"""Linux gives outgoing connections ports from here on."""
 _NO_DISK = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
 
@@ -120,7 +122,7 @@ async def _watching(binary: Path, config: Path, port: int) -> AsyncIterator[None
 
 
 def free_ports(count: int) -> list[int]:
-    """Find free ports whose cluster buses (10,000 above) are valid ports too."""
+    """Find free ports whose cluster buses (10,000 above) no outgoing connection takes by chance."""
     found = [socket.socket() for _ in range(count)]
     try:
         for one in found:
@@ -133,7 +135,7 @@ def free_ports(count: int) -> list[int]:
 
 def _bind_low(one: socket.socket) -> None:
     while True:
-        port = random.randrange(20_000, 30_000)
+        port = random.randrange(20_000, _EPHEMERAL - 10_000)
         try:
             one.bind(("127.0.0.1", port))
         except OSError:

@@ -36,8 +36,8 @@ async def check(world: World, written: Written, figures: Figures) -> None:
         figures.other += [f"given up: {record['reason']}" for record in await world.lanes.dead()]
 
 
-FORGOTTEN = ("Forgotten.", "I do not remember this (any more).")
-"""The second where what was answered together with the message is forgotten already."""
+FORGOTTEN = ("Forgotten.", "Forgotten here.", "I do not remember this (any more).")
+"""The second with a Chroma server, the third where what it was answered with is forgotten already."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Checker:
         answers: defaultdict[Chat, list[tuple[list[str], Message]]] = defaultdict(list)
         for chat_id in {chat.chat_id for chat in chats}:
             for message in self.world.api.answers(chat_id):
-                if message.text in FORGOTTEN:
+                if message.text.startswith(FORGOTTEN):
                     self.forgotten[chat_id] += 1
                 elif (found := self._read(message)) is not None:
                     answers[found[0]].append((found[1], message))

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
-from tests.crash.trial import kill_server
 from tests.nursery import Nursery
 from tests.telegram_soak.faults import let_go_wrong
 from tests.telegram_soak.layouts import Layout
@@ -143,7 +142,7 @@ def _kill(world: World, plan: ReminderPlan, until: float, figures: ReminderFigur
         if not is_redis:
             world.crew.kill(chance.random())
             figures.kills += 1
-        elif kill_server(world.settings.data_folder):  # it may be dead still
+        elif world.kill_server():  # it may be dead still
             figures.kills += 1
             figures.redis_kills += 1
 

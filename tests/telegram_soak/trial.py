@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memory.errors import TierUnavailable
-from tests.crash.trial import kill_server
 from tests.nursery import Nursery
 from tests.telegram_soak.check import check
 from tests.telegram_soak.faults import let_go_wrong
@@ -70,7 +69,7 @@ def _kill(world: World, kill: Kill, figures: Figures) -> None:
     if not kill.redis:
         world.crew.kill(kill.whom)
         figures.kills += 1
-    elif world.crew.layout.ours and kill_server(world.settings.data_folder):
+    elif world.crew.layout.ours and world.kill_server():
         figures.kills += 1
         figures.redis_kills += 1
 

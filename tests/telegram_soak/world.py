@@ -17,6 +17,7 @@ from bot.telegram.turn_records import Keys
 from graph.layers import Layers
 from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
+from tests.crash.trial import kill_server
 from tests.nursery import ROOT, Nursery
 from tests.servers.redis import free_ports
 from tests.servers.telegram import RemoteBotApi
@@ -25,6 +26,7 @@ from tests.telegram_soak.crew import Crew
 from tests.telegram_soak.layouts import Layout
 from tests.telegram_soak.model import Model, RunningModel
 from tests.telegram_soak.script import Chat
+from tests.telegram_soak.shared_servers import SharedServers, running_servers
 
 _SECRET = "a-secret-of-the-webhook"
 _FIELDS = (
@@ -50,6 +52,7 @@ class World:
     crew: Crew
     settings: Settings
     layers: Layers
+    servers: SharedServers | None
 
     @property
     def keys(self) -> Keys:
@@ -58,6 +61,10 @@ class World:
     @property
     def bot_id(self) -> int:
         return int(self.settings.telegram_token.get_secret_value().partition(":")[0])
+
+    def kill_server(self) -> bool:
+        """Kill the embedded Redis server, or one of the shared ones; return False if none could be."""
+        return self.servers.kill_one() if self.servers else kill_server(self.settings.data_folder)
 
     @property
     def lanes(self) -> Lanes:
@@ -70,10 +77,11 @@ async def running_world(
 ) -> AsyncIterator[World]:
     """Run a bot that everybody in the chats may use, during the block."""
     await asyncio.to_thread(folder.mkdir, parents=True)
-    with _bot_api(seed, folder / "telegram.log") as api, RunningModel() as model:
-        settings = _settings(layout, folder, api, model)
+    shared = running_servers(folder / "servers", seed) if layout.servers else contextlib.nullcontext()
+    with _bot_api(seed, folder / "telegram.log") as api, RunningModel() as model, shared as servers:
+        settings = _settings(layout, folder, api, model, servers)
         crew = Crew(nursery, layout, _environment(settings), folder)
-        world = World(api, model, crew, settings, Layers(settings))
+        world = World(api, model, crew, settings, Layers(settings), servers)
         try:
             await _let_in(world, chats)
             crew.start()
@@ -98,10 +106,14 @@ def _bot_api(seed: int, log: Path) -> Iterator[RemoteBotApi]:
             process.kill()
 
 
-def _settings(layout: Layout, folder: Path, api: RemoteBotApi, model: Model) -> Settings:
+def _settings(
+    layout: Layout, folder: Path, api: RemoteBotApi, model: Model, servers: SharedServers | None
+) -> Settings:
     listen = f"127.0.0.1:{free_ports(1)[0]}" if layout.webhook else ""
     return Settings(
         data_folder=folder / "data",
+        redis_url=SecretStr(servers.redis_url if servers else ""),
+        chroma_url=SecretStr(servers.chroma.url if servers else ""),
         timezone="UTC",
         model="test",
         model_base_url=model.base_url,
@@ -121,6 +133,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     token = settings.telegram_token.get_secret_value()
     goat = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in _FIELDS}
     secrets = {"GOAT_TELEGRAM_TOKEN": token, "GOAT_TELEGRAM_WEBHOOK_SECRET": _SECRET}
+    secrets |= {"GOAT_REDIS_URL": settings.redis_url.get_secret_value()}
+    secrets |= {"GOAT_CHROMA_URL": settings.chroma_url.get_secret_value()}
     other = {stock.API: settings.telegram_api, stock.TOKEN: token, stock.MODEL: settings.model_base_url}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
     return inherited | goat | secrets | other
