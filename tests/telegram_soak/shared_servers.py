@@ -82,7 +82,7 @@ class SharedServers:
             return True
         if not self._is_whole():
             return False
-        masters = [node for node in self.nodes if _roles(node).count("myself,master")]
+        masters = [node for node in self.nodes if asked(node, "CLUSTER", "NODES").count("myself,master")]
         killed = self.chance.choice(masters)
         killed.kill()
         self._returns.append(threading.Timer(_DEAD_SECONDS, killed.start))
@@ -99,7 +99,7 @@ class SharedServers:
 
     def join(self) -> None:
         """Divide the slots among the masters, and give each a replica."""
-        until(lambda: all(_answers(node) for node in self.nodes))
+        until(lambda: all(asked(node, "PING") for node in self.nodes))
         masters, replicas = self.nodes[:MASTERS], self.nodes[MASTERS:]
         for number, master in enumerate(masters):
             first, end = number * _SLOTS // MASTERS, (number + 1) * _SLOTS // MASTERS
@@ -107,16 +107,20 @@ class SharedServers:
             master.ask("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
         for node in self.nodes[1:]:
             node.ask("CLUSTER", "MEET", "127.0.0.1", masters[0].port)
-        until(lambda: all(_roles(node).count(" connected") == len(self.nodes) for node in self.nodes))
+        until(lambda: all(self._knows_all(node) for node in self.nodes))
         for master, replica in zip(masters, replicas, strict=True):
             replica.ask("CLUSTER", "REPLICATE", master.ask("CLUSTER", "MYID"))
         until(self._is_whole)
 
+    def _knows_all(self, node: Node) -> bool:
+        return asked(node, "CLUSTER", "NODES").count(" connected") == len(self.nodes)
+
     def _is_whole(self) -> bool:
-        """Return True if each master has a replica that follows it."""
-        found = [_info(node) for node in self.nodes]
+        """Return True if all slots are served and each master has a replica that follows it."""
+        found = [asked(node, "INFO", "replication") for node in self.nodes]
         linked = [info for info in found if "role:slave" in info and "master_link_status:up" in info]
-        return len(linked) == len(self.nodes) - MASTERS and all(found)
+        served = ["cluster_state:ok" in asked(node, "CLUSTER", "INFO") for node in self.nodes]
+        return len(linked) == len(self.nodes) - MASTERS and all(served)
 
 
 @contextlib.contextmanager
@@ -144,23 +148,9 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(_PAUSE)
 
 
-def _answers(node: Node) -> bool:
+def asked(node: Node, *words: str) -> str:
+    """Return the answer to a command, "" if the node is down."""
     try:
-        return bool(node.ask("PING"))
-    except RedisError:
-        return False
-
-
-def _roles(node: Node) -> str:
-    """Return the nodes as one node sees them, "" if it is down."""
-    try:
-        return str(node.ask("CLUSTER", "NODES"))
-    except RedisError:
-        return ""
-
-
-def _info(node: Node) -> str:
-    try:
-        return str(node.ask("INFO", "replication"))
+        return str(node.ask(*words))
     except RedisError:
         return ""
