@@ -69,7 +69,8 @@ class Settings(
         "empty: a private embedded server.",
     )
     chroma_url: SecretStr = Field(
-        SecretStr(""), description="Episodic tier: http(s)://[token@]host:port of Chroma; empty: embedded."
+        SecretStr(""),
+        description="Episodic tier: http(s)://[token@]host:port[/tenant/database]; empty: embedded.",
     )
     letta_url: SecretStr = Field(
         SecretStr(""), description="Permanent tier: http(s)://host:port of Letta; empty: embedded."

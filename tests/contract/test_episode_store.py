@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -53,6 +54,9 @@ OpenArchive = Callable[..., EpisodeArchive]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServer]:
     with chroma_server(tmp_path_factory.mktemp("chroma-server")) as running:
+        httpx.post(f"{running.url}/api/v2/tenants", json={"name": "people"}).raise_for_status()
+        databases = f"{running.url}/api/v2/tenants/people/databases"
+        httpx.post(databases, json={"name": "goat"}).raise_for_status()
         yield running
 
 
@@ -61,7 +65,7 @@ async def open_archive(
     request: pytest.FixtureRequest, tmp_path: Path, server: ChromaServer
 ) -> AsyncIterator[OpenArchive]:
     """Open the same data as often as wanted, as several processes one after the other would."""
-    url = SecretStr(server.url if request.param == "server" else "")
+    url = SecretStr(f"{server.url}/people/goat" if request.param == "server" else "")
     opened: list[tuple[EpisodeArchive, OwnerFiles]] = []
 
     def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:

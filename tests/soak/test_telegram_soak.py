@@ -7,7 +7,7 @@ import pytest
 
 from tests.nursery import Nursery, running_nursery
 from tests.telegram_soak.__main__ import SLOW_PLAN
-from tests.telegram_soak.layouts import ALONE, CONCURRENT, POLLING, STOCK, WEBHOOK, Layout
+from tests.telegram_soak.layouts import ALONE, CONCURRENT, POLLING, SERVERS, STOCK, WEBHOOK, Layout
 from tests.telegram_soak.script import Plan
 from tests.telegram_soak.slow import measure
 from tests.telegram_soak.trial import run_trial
@@ -24,7 +24,7 @@ def nursery() -> Iterator[Nursery]:
         yield running
 
 
-@pytest.mark.parametrize("layout", [POLLING, WEBHOOK, ALONE], ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", [POLLING, WEBHOOK, ALONE, SERVERS], ids=lambda layout: layout.name)
 async def test_each_message_is_answered_once_and_in_order(
     nursery: Nursery, layout: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import chromadb
 import httpx
 from chromadb.api import ClientAPI
 from chromadb.api.shared_system_client import SharedSystemClient
-from chromadb.config import Settings
+from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 
 from memory.episodic.vectors.vectors import TIER, ChromaLocation
 from memory.errors import TierUnavailable
@@ -48,17 +48,21 @@ def _local(location: ChromaLocation, name: str) -> ClientAPI:
 
 def _remote(location: ChromaLocation) -> ClientAPI:
     url = urlsplit(location.url.get_secret_value())
-    if url.scheme not in ("http", "https") or not url.hostname:
+    place = [unquote(part) for part in url.path.split("/") if part]
+    if url.scheme not in ("http", "https") or not url.hostname or len(place) not in (0, 2):
         raise TierUnavailable(
-            TIER, f"{location} is not the address of a Chroma server, such as http://host:8000"
+            TIER,
+            f"{location} is not the address of a Chroma server, such as http://host:8000, or"
+            " https://api.trychroma.com/TENANT/DATABASE for one with tenants",
         )
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
     _check_server(url.hostname, port, secure=secure, timeout=location.timeout)
-    token = url.username or ""
-    headers = {"Authorization": f"Bearer {unquote(token)}"} if token else {}
+    token = unquote(url.username or "")
+    headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
     settings = Settings(_env_file=None, anonymized_telemetry=False)
-    client = chromadb.HttpClient(url.hostname, port, secure, headers, settings)
+    tenant, database = place or (DEFAULT_TENANT, DEFAULT_DATABASE)
+    client = chromadb.HttpClient(url.hostname, port, secure, headers, settings, tenant, database)
     for session in _sessions(client):
         session.timeout = httpx.Timeout(location.timeout)
     return client

@@ -25,7 +25,7 @@ class ChromaLocation:
 
     folder: Path
     url: SecretStr = field(default_factory=lambda: SecretStr(""))
-    """`http(s)://[token@]host:port`; the token is sent as `Authorization: Bearer`."""
+    """`http(s)://[token@]host:port[/tenant/database]`; the token goes into both headers that Chroma knows."""
     timeout: float = 10.0
     """Request timeout in seconds."""
 
