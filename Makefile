@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := pictures documents browser telemetry
 
 .DELETE_ON_ERROR:
-.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-recall notebooks notebooks-update lab calibrate studio soak lock readme recording clean
+.PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-scale bench-recall notebooks notebooks-update lab calibrate studio soak lock readme recording clean
 
 # `make` runs this folder's code, so its goat.toml and .env are trusted too.
 chat telegram studio: export GOAT_TRUST := $(CURDIR)
@@ -99,6 +99,10 @@ bench: $(DEV_READY)
 
 bench-owners: $(DEV_READY)
 	$(BIN)/python -m tests.bench.owners
+
+# An hour or two, and 10 GB of disk; up to 100,000 turns: make bench-scale ARGS="--turns 100000"
+bench-scale: $(DEV_READY)
+	$(BIN)/python -m tests.bench.scale $(ARGS)
 
 bench-recall: $(DEV_READY)
 	$(BIN)/python -m tests.bench.recall

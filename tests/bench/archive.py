@@ -52,9 +52,9 @@ class MixedEmbeddings(CachedEmbeddings):
         return unit
 
 
-def episodes(owner: str, count: int) -> Iterator[Episode]:
-    """Invent `count` turns of `owner`, in threads of twelve."""
-    for number, turn in enumerate(turns(count, seed=count)):
+def episodes(owner: str, count: int, page: int = 0) -> Iterator[Episode]:
+    """Invent `count` turns of `owner`, in threads of twelve; those of the next page follow them."""
+    for number, turn in enumerate(turns(count, seed=count + page), start=page * count):
         yield Episode(
             turn_id=f"{owner}-{number}",
             owner=owner,
