@@ -63,6 +63,7 @@ async def _grow(folder: Path, pages: range) -> None:
         for page in pages:
             await archive.append_many(episodes(OWNER, _PAGE, page))
             await archive.index(owner=OWNER)
+        await layers.episodes.search("What is new?", owner=OWNER, limit=1)  # embeds the null turns once
         await archive.close()
 
 
