@@ -28,6 +28,7 @@ _TEXTS = {
     "reminder_weekly": "every week",
     "reminder_monthly": "every month",
     "reminder_yearly": "every year",
+    "reminder_minutely_many": "every {count} minutes",
     "reminder_hourly_many": "every {count} hours",
     "reminder_daily_many": "every {count} days",
     "reminder_weekly_many": "every {count} weeks",

@@ -34,6 +34,8 @@ ADVERBS = {
     **dict.fromkeys(("yearly", "annually", "anual"), Unit.YEAR),
 }
 _BETWEEN_NAMES = re.compile(r"(?:,|/|\b(?:and|si|in fiecare)\b|\s)+(?!day|lucratoare)")
+LEAST_MINUTES = 15
+"""Least interval of a repetition."""
 _PAST = re.compile(r"\b(?:last|past|previous|ago)\s+$")
 _COUNTED = re.compile(rf"(?:\d|\b(?:{one_of(words.RO_NUMBERS)}|ultimele|cateva|multe))\s+$")
 
@@ -124,11 +126,13 @@ def delay(found: re.Match[str], _: Moment) -> TimeParts | None:
 
 def every_unit(found: re.Match[str], _: Moment) -> TimeParts | None:
     groups = found.groupdict()
-    interval = 2 if groups.get("other") else int(count_of(groups.get("number") or "one"))
+    count = 2 if groups.get("other") else count_of(collapse_spaces(groups.get("number") or "one"))
     unit = words.UNITS[groups.get("units") or found["unit"]]
-    if unit is Unit.MINUTE or not interval:
+    if unit is Unit.HOUR and count < 1:
+        unit, count = Unit.MINUTE, count * 60
+    if count < (LEAST_MINUTES if unit is Unit.MINUTE else 1):
         return None
-    return TimeParts(every=Every(unit=unit, interval=interval))
+    return TimeParts(every=Every(unit=unit, interval=int(count)))
 
 
 def every_day(found: re.Match[str], _: Moment) -> TimeParts | None:

@@ -14,6 +14,7 @@ DAWN = 7
 """A bare hour before it is meant after noon: "at 5"."""
 HALF_DAY = 12
 _FREQUENCIES = {
+    Unit.MINUTE: "MINUTELY",
     Unit.HOUR: "HOURLY",
     Unit.DAY: "DAILY",
     Unit.WEEK: "WEEKLY",
@@ -109,8 +110,10 @@ class TimeParts:
         """Return the first time on the clock; None when it is over."""
         day = self._day(moment)
         local = moment.now.astimezone(moment.zone).replace(tzinfo=None)
-        if day is None and self.every and self.every.unit is Unit.HOUR and self.hour is None:
-            return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        if day is None and self.every and self.every.unit in _CLOCK and self.hour is None:
+            if self.every.unit is Unit.HOUR:
+                return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+            return local.replace(second=0, microsecond=0) + timedelta(minutes=self.every.interval)
         times = self._times(is_today=day in (None, local.date()) and not self.every)
         today = [_on(day or local.date(), each) for each in times]
         coming = [each for each in today if each > local]

@@ -55,6 +55,17 @@ REQUESTS = {
         "Thu 2026-12-31 09:00",
         "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
     ),
+    "remind me every 30 minutes to stretch": ("stretch", "Mon 2026-11-23 15:00", "FREQ=MINUTELY;INTERVAL=30"),
+    "remind me every half an hour to look up": (
+        "look up",
+        "Mon 2026-11-23 15:00",
+        "FREQ=MINUTELY;INTERVAL=30",
+    ),
+    "amintește-mi din 20 în 20 de minute să beau": (
+        "să beau",
+        "Mon 2026-11-23 14:50",
+        "FREQ=MINUTELY;INTERVAL=20",
+    ),
     "remind me every 2 hours to drink": ("drink", "Mon 2026-11-23 15:00", "FREQ=HOURLY;INTERVAL=2"),
     "amintește-mi mâine seară să sun la notar": ("să sun la notar", "Tue 2026-11-24 19:00", ""),
     "Aminteste-mi vineri la 9 sa sun notarul": ("sa sun notarul", "Fri 2026-11-27 09:00", ""),
