@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import os
-import sqlite3
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from bot.exports.export_format import (
     file_of,
 )
 from graph.layers import Layers
+from memory.database import Database
 from memory.episodic.index.vector_records import read_vectors, vector_space
 from memory.episodic.log.episode_log import TIER
 from memory.episodic.log.log_records import RECORD_TABLES
@@ -75,7 +75,7 @@ async def _write_conversations(writer: "_ExportWriter", layers: Layers, owner: s
         await asyncio.to_thread(section.add, batch)
 
 
-def _write_tables(db: sqlite3.Connection, writer: "_ExportWriter", vectors: bool) -> tuple[str, int]:
+def _write_tables(db: Database, writer: "_ExportWriter", vectors: bool) -> tuple[str, int]:
     for table in RECORD_TABLES:
         writer.write(table.name, table.read(db))
     writer.write(VECTORS, read_vectors(db) if vectors else ())

@@ -1,11 +1,11 @@
 """Removal of single episodes from the owner's file, with everything derived from them."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
 
+from memory.database import Database
 from memory.episodic.index.vector_state import added_up, put, read_states
 from memory.episodic.vectors import kept_vectors
 from memory.lexical import lexical_index as lexicon
@@ -15,7 +15,7 @@ from memory.provenance import load, said
 _CHOSEN = "SELECT value FROM json_each(?)"
 
 
-def remove_episodes(db: sqlite3.Connection, turn_ids: Sequence[str]) -> None:
+def remove_episodes(db: Database, turn_ids: Sequence[str]) -> None:
     """Delete episodes with their words, vectors, ratings, labels and observations, in one transaction.
 
     Their ids are kept: a turn that a crash repeats is not appended again.
@@ -35,7 +35,7 @@ def remove_episodes(db: sqlite3.Connection, turn_ids: Sequence[str]) -> None:
     db.execute(f"INSERT OR IGNORE INTO removed (turn_id) {_CHOSEN}", (chosen,))
 
 
-def _remove_vectors(db: sqlite3.Connection, seq: int) -> None:
+def _remove_vectors(db: Database, seq: int) -> None:
     """Delete an episode's vectors by every model; the next index run measures the null turns again."""
     for state in read_states(db):
         gone = kept_vectors.remove(db, seq, state.slot)

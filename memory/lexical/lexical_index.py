@@ -5,7 +5,6 @@ always positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they are usable i
 """
 
 import math
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.lexical.analysis import terms
 
 TABLES: Final = (
@@ -67,28 +67,28 @@ class Matches:
     words: Sequence[Word] = ()
 
 
-def put(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
+def put(db: Database, seq: int, message: str, reply: str) -> None:
     """Index an episode; `seq` must not be indexed yet."""
     db.execute("INSERT INTO lexicon (rowid, said, recited) VALUES (?, ?, ?)", (seq, *_fields(message, reply)))
 
 
-def remove(db: sqlite3.Connection, seq: int, message: str, reply: str) -> None:
+def remove(db: Database, seq: int, message: str, reply: str) -> None:
     """Remove an episode, given the texts that were indexed; `compact` removes its words from the file."""
     sql = "INSERT INTO lexicon (lexicon, rowid, said, recited) VALUES ('delete', ?, ?, ?)"
     db.execute(sql, (seq, *_fields(message, reply)))
 
 
-def compact(db: sqlite3.Connection) -> None:
+def compact(db: Database) -> None:
     """Merge the index into one segment, which holds no word of a removed episode."""
     db.execute("INSERT INTO lexicon (lexicon) VALUES ('optimize')")
 
 
-def clear(db: sqlite3.Connection) -> None:
+def clear(db: Database) -> None:
     """Delete every episode from the index."""
     db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")
 
 
-def find(db: sqlite3.Connection, words: Sequence[Alternatives], documents: int) -> Matches:
+def find(db: Database, words: Sequence[Alternatives], documents: int) -> Matches:
     """Look up the words of a query, each given as alternative terms.
 
     Args:
@@ -124,7 +124,7 @@ def _fields(message: str, reply: str) -> tuple[str, str]:
     return " ".join(said + answered), ""
 
 
-def _frequencies(db: sqlite3.Connection, alternatives: Alternatives) -> dict[str, int]:
+def _frequencies(db: Database, alternatives: Alternatives) -> dict[str, int]:
     """Return the document frequency of each indexed term."""
     rows = (
         (term, db.execute("SELECT doc FROM lexicon_terms WHERE term = ?", (term,)).fetchone())
@@ -133,7 +133,7 @@ def _frequencies(db: sqlite3.Connection, alternatives: Alternatives) -> dict[str
     return {term: int(row[0]) for term, row in rows if row}
 
 
-def _word(db: sqlite3.Connection, frequencies: dict[str, int], documents: int) -> Word:
+def _word(db: Database, frequencies: dict[str, int], documents: int) -> Word:
     """Merge the postings of a word's terms; in each episode the best term counts."""
     some = [_postings(db, term, count, documents) for term, count in frequencies.items()]
     if len(some) == 1:
@@ -145,9 +145,7 @@ def _word(db: sqlite3.Connection, frequencies: dict[str, int], documents: int) -
     return Word(idf(documents, len(seqs)), seqs, saturations)
 
 
-def _postings(
-    db: sqlite3.Connection, term: str, frequency: int, documents: int
-) -> tuple[Seqs, NDArray[np.float64]]:
+def _postings(db: Database, term: str, frequency: int, documents: int) -> tuple[Seqs, NDArray[np.float64]]:
     seqs, scores = db.execute(_POSTINGS, (RECITED, f'"{term}"')).fetchone()
     if seqs is None:
         return np.empty(0, np.int64), np.empty(0)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from memory.concurrency.background import run_into
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
+FileWork = Callable[[sqlite3.Connection], T]
 
 
 class OwnerConnection:
@@ -55,7 +55,7 @@ class OwnerConnection:
     def busy(self) -> bool:
         return self._busy
 
-    def submit(self, work: Work[T]) -> Future[T]:
+    def submit(self, work: FileWork[T]) -> Future[T]:
         return self._queue(partial(self._run, work))
 
     def close(self) -> Future[None]:
@@ -81,7 +81,7 @@ class OwnerConnection:
         else:
             self._on_idle()
 
-    def _run(self, work: Work[T]) -> T:
+    def _run(self, work: FileWork[T]) -> T:
         try:
             return work(self._current())
         except sqlite3.Error:

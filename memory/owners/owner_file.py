@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from memory.owners.owner_connection import Work, inode
+from memory.owners.owner_connection import FileWork, inode
 from memory.owners.owner_schema import VERSION, is_up_to_date, migrate, version
 
 CACHED_KIB = 32_768  # page cache of a reader
@@ -52,7 +52,7 @@ def read_owner(path: Path) -> bytes | None:
         return _owner(connection) if version(connection) else None
 
 
-def snapshot(connection: sqlite3.Connection, work: Work[T]) -> T:
+def snapshot(connection: sqlite3.Connection, work: FileWork[T]) -> T:
     """Run the read-only `work` in one transaction, on a consistent snapshot."""
     connection.execute("BEGIN")
     try:
@@ -62,7 +62,7 @@ def snapshot(connection: sqlite3.Connection, work: Work[T]) -> T:
             connection.execute("COMMIT")
 
 
-def transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
+def transaction(connection: sqlite3.Connection, work: FileWork[T]) -> T:
     """Run `work` in one write transaction; roll back on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -13,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
+from memory.database import Work
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.owners.owner_connection import OwnerConnection, Work
+from memory.owners.owner_connection import FileWork, OwnerConnection
 from memory.owners.owner_file import (
     FileRefused,
     destroy,
@@ -126,7 +127,7 @@ class OwnerFiles:
     def _new_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, thread_name_prefix="goat-sqlite")
 
-    def _submit(self, owner: str, use: Use, work: Work[T]) -> Future[T]:
+    def _submit(self, owner: str, use: Use, work: FileWork[T]) -> Future[T]:
         with self._guard:
             if owner not in self._files:
                 self._files[owner] = self._connections(owner)

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+from memory.database import Database
 from memory.lexical.derived_rows import derive_all, is_current
 from memory.lexical.lexical_index import TABLES as LEXICAL_TABLES
 
-Step = str | Callable[[sqlite3.Connection], None]
+Step = str | Callable[[Database], None]
 
 MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
     (
@@ -47,7 +49,7 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
             vector BLOB NOT NULL
         )""",
         *LEXICAL_TABLES,
-        derive_all,
+        partial(derive_all, provenance="''"),
     ),
     (
         """CREATE TABLE feedback (
@@ -87,6 +89,7 @@ MIGRATIONS: Final[Sequence[Sequence[Step]]] = (
         "ALTER TABLE episodes ADD COLUMN parts_2 INTEGER",
         "CREATE INDEX episodes_pending_2 ON episodes (seq) WHERE parts_2 IS NULL",
     ),
+    ("UPDATE meta SET value = CAST(value AS BLOB)",),
 )
 """Steps of each schema version. `episodes.parts` is the episode's number of vectors, NULL before indexing;
 `vectors_2` and `episodes.parts_2` are those by a second embedding model; `episodes.provenance` is in the

@@ -1,11 +1,11 @@
 """L0 and L1 in the owner's file: an identity override and capped facts, with their history."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from memory.database import Database
 from memory.models import Fact
 from memory.owners.owner_files import OwnerFiles
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
@@ -18,7 +18,7 @@ CURRENT: Final = """
 SELECT key, value, at FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY identifier ORDER BY at DESC, seq DESC) AS place
     FROM facts WHERE at <= ?
-) WHERE place = 1 AND value IS NOT NULL ORDER BY at DESC, seq DESC
+) AS ranked WHERE place = 1 AND value IS NOT NULL ORDER BY at DESC, seq DESC
 """
 END_OF_TIME: Final = 2**63 - 1
 
@@ -89,7 +89,7 @@ class EmbeddedPermanentStore:
     async def owners(self) -> list[str]:
         return await self._files.owners()
 
-    def _upsert(self, db: sqlite3.Connection, row: tuple[str, str, str, int]) -> None:
+    def _upsert(self, db: Database, row: tuple[str, str, str, int]) -> None:
         before = _current(db, END_OF_TIME)
         db.execute(INSERT_FACT, row)
         self._cap.check(row[1], before, _current(db, END_OF_TIME))
@@ -99,23 +99,23 @@ def _facts(rows: list[tuple[str, str, int]]) -> list[Fact]:
     return [Fact(key=key, value=value, at=from_micros(at)) for key, value, at in rows]
 
 
-def _current(db: sqlite3.Connection, until: int) -> list[Fact]:
+def _current(db: Database, until: int) -> list[Fact]:
     return _facts(db.execute(CURRENT, (until,)).fetchall())
 
 
-def _forget(db: sqlite3.Connection, row: tuple[str, str, None, int]) -> bool:
+def _forget(db: Database, row: tuple[str, str, None, int]) -> bool:
     current = len(_current(db, END_OF_TIME))
     db.execute(INSERT_FACT, row)
     return len(_current(db, END_OF_TIME)) < current
 
 
-def _identity(db: sqlite3.Connection) -> tuple[str | None] | None:
+def _identity(db: Database) -> tuple[str | None] | None:
     latest = "SELECT text FROM identities ORDER BY seq DESC LIMIT 1"
     row: tuple[str | None] | None = db.execute(latest).fetchone()
     return row
 
 
-def _records(db: sqlite3.Connection) -> Records:
+def _records(db: Database) -> Records:
     facts = db.execute("SELECT key, value, at FROM facts ORDER BY seq").fetchall()
     identities = db.execute("SELECT text, at FROM identities ORDER BY seq").fetchall()
     return Records(
@@ -124,7 +124,7 @@ def _records(db: sqlite3.Connection) -> Records:
     )
 
 
-def _restore(db: sqlite3.Connection, records: Records) -> Records:
+def _restore(db: Database, records: Records) -> Records:
     missing = records.without(_records(db))
     rows = [(identifier(fact.key), fact.key, fact.value, to_micros(fact.at)) for fact in missing.facts]
     db.executemany(INSERT_FACT, rows)
@@ -132,11 +132,11 @@ def _restore(db: sqlite3.Connection, records: Records) -> Records:
     return missing
 
 
-def _holds_anything(db: sqlite3.Connection) -> bool:
+def _holds_anything(db: Database) -> bool:
     sql = "SELECT EXISTS (SELECT 1 FROM facts) OR EXISTS (SELECT 1 FROM identities)"
     return bool(db.execute(sql).fetchone()[0])
 
 
-def _erase(db: sqlite3.Connection) -> None:
+def _erase(db: Database) -> None:
     db.execute("DELETE FROM facts")
     db.execute("DELETE FROM identities")

@@ -4,13 +4,13 @@ A further one is one more class here, listed in `MECHANISMS`, with a name and a 
 """
 
 import re
-import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import ClassVar, Self
 
+from memory.database import Database
 from memory.lexical.analysis import query_terms
 from memory.lexical.structural_keys import find_keys
 from memory.models import Episode, Evidence, Mechanism
@@ -56,7 +56,7 @@ class Retriever(ABC):
         """Read from a message what to look for; None without anything."""
 
     @abstractmethod
-    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+    def find(self, db: Database) -> Mapping[int, int]:
         """Return the evidence for each episode of an owner's file that it finds, by sequence number."""
 
     def evidence(self, found: int, episode: Episode) -> int:  # noqa: ARG002 - others look at the episode
@@ -96,7 +96,7 @@ class Times(Retriever):
         rest = _ABOUT_TALK.sub(" ", message.replace(found.text, " "))
         return cls(found.start, found.end, found.text, alone=not query_terms(rest))
 
-    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+    def find(self, db: Database) -> Mapping[int, int]:
         """Find the latest episodes of that time."""
         sql = "SELECT seq FROM episodes WHERE at >= ? AND at < ? ORDER BY at DESC, seq DESC LIMIT ?"
         found = db.execute(sql, (to_micros(self.start), to_micros(self.end), MOST_TIMED))
@@ -131,7 +131,7 @@ class Keys(Retriever):
         keys = find_keys(message[:_READ_CHARS])
         return cls(tuple(keys)) if keys else None
 
-    def find(self, db: sqlite3.Connection) -> Mapping[int, int]:
+    def find(self, db: Database) -> Mapping[int, int]:
         """Find the latest episodes with each key."""
         sql = "SELECT seq FROM keys WHERE key = ? ORDER BY seq DESC LIMIT ?"
         found: dict[int, int] = {}

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memory.database import Database
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
@@ -164,7 +165,7 @@ class Unanswered(Retriever):
     def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:
         return cls()
 
-    def find(self, db: sqlite3.Connection) -> dict[int, int]:
+    def find(self, db: Database) -> dict[int, int]:
         return {seq: 7 for (seq,) in db.execute("SELECT seq FROM episodes WHERE reply = ''")}
 
 

@@ -46,7 +46,8 @@ async def test_one_that_is_damaged_is_left_out_and_counted(
     log = ObservationLog(files)
     for number in range(4):
         await log.put(observation(f"t{number}", at=AT + timedelta(minutes=number)), owner="ana")
-    damaged = [(b"no zlib", "t1"), (zlib.compress(b'{"turn_id": 7}'), "t2"), ("text", "t3")]
+    broken = zlib.compress(b'{"turn_id": 7}')
+    damaged: list[tuple[bytes | str, str]] = [(b"no zlib", "t1"), (broken, "t2"), ("text", "t3")]
     sql = "UPDATE observations SET observation = ? WHERE turn_id = ?"
     await files.write("ana", "episodic", lambda db: db.executemany(sql, damaged).rowcount)
     found, left_out = await log.readable(owner="ana")

@@ -2,12 +2,12 @@
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
+from memory.database import Database
 from memory.episodic.index.vector_state import (
     KEYS,
     Maxima,
@@ -124,9 +124,7 @@ class VectorLedger:
         await self._files.write(owner, TIER, work)
 
 
-def _begin(
-    db: sqlite3.Connection, model: str, slot: Slot, instead_of: str | None, clear: bool
-) -> VectorState:
+def _begin(db: Database, model: str, slot: Slot, instead_of: str | None, clear: bool) -> VectorState:
     state = read_state(db, slot)
     if state.collection != instead_of:
         return state
@@ -142,17 +140,17 @@ def _begin(
     return read_state(db, slot)
 
 
-def _drop(db: sqlite3.Connection, slot: Slot) -> None:
+def _drop(db: Database, slot: Slot) -> None:
     kept_vectors.clear(db, slot)
     _mark_pending(db, slot)
     db.executemany("DELETE FROM meta WHERE key = ?", [(f"{key}{slot.value}",) for key in KEYS])
 
 
-def _mark_pending(db: sqlite3.Connection, slot: Slot) -> None:
+def _mark_pending(db: Database, slot: Slot) -> None:
     db.execute(f"UPDATE episodes SET {slot.column} = NULL WHERE {slot.column} IS NOT NULL")  # noqa: S608
 
 
-def _kept(db: sqlite3.Connection, slot: Slot, turn_ids: list[str]) -> dict[tuple[str, int], KeptPart]:
+def _kept(db: Database, slot: Slot, turn_ids: list[str]) -> dict[tuple[str, int], KeptPart]:
     turns = {seq: turn_id for turn_id, seq in _seqs(db, turn_ids).items()}
     found = kept_vectors.read(db, turns, slot=slot)
     parts = {}
@@ -162,7 +160,7 @@ def _kept(db: sqlite3.Connection, slot: Slot, turn_ids: list[str]) -> dict[tuple
 
 
 def _mark(
-    db: sqlite3.Connection,
+    db: Database,
     known: VectorState,
     written: Mapping[str, Sequence[KeptPart]],
     parts: Mapping[str, int],
@@ -185,18 +183,18 @@ def _mark(
     return read_state(db, slot)
 
 
-def _mark_one(db: sqlite3.Connection, slot: Slot, turn_id: str, count: int) -> int:
+def _mark_one(db: Database, slot: Slot, turn_id: str, count: int) -> int:
     row = db.execute(f"SELECT {slot.column} FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()  # noqa: S608
     db.execute(f"UPDATE episodes SET {slot.column} = ? WHERE turn_id = ?", (count, turn_id))  # noqa: S608
     return count - (row[0] or 0) if row else 0
 
 
-def _seqs(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
+def _seqs(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:
     sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
     return dict(db.execute(sql, (json.dumps(turn_ids),)).fetchall())
 
 
-def _measure(db: sqlite3.Connection, known: VectorState, null_turns: str, measure: Measure) -> None:
+def _measure(db: Database, known: VectorState, null_turns: str, measure: Measure) -> None:
     slot = known.slot
     if read_state(db, slot).collection == known.collection:
         maxima = measure(kept_vectors.pages(db, slot=slot))

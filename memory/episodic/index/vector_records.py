@@ -1,12 +1,12 @@
 """An owner's stored vectors as JSON values, for exports; with them, an import embeds nothing."""
 
-import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from memory.database import Database
 from memory.episodic.index.vector_state import add_to_total, put, read_state
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart, Slot
@@ -14,15 +14,15 @@ from memory.episodic.vectors.kept_vectors import NUMBER_BITS, KeptPart, Slot
 _KEYS: Final = ("turn_id", "part", "first", "last", "small_talk")
 
 
-def vector_space(db: sqlite3.Connection) -> tuple[str, int]:
+def vector_space(db: Database) -> tuple[str, int]:
     """Return the model that made the vectors, and their dimension; ("", 0) without any."""
     slot = _occupied_slot(db)
     row = db.execute("SELECT value FROM meta WHERE key = ?", (f"embedding_model{slot.value}",)).fetchone()
     size = db.execute(f"SELECT LENGTH(vector) FROM {slot.table} LIMIT 1").fetchone()  # noqa: S608
-    return (str(row[0]), size[0] // np.float16().nbytes) if row and size else ("", 0)
+    return (row[0].decode(), size[0] // np.float16().nbytes) if row and size else ("", 0)
 
 
-def read_vectors(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+def read_vectors(db: Database) -> Iterator[dict[str, Any]]:
     """Iterate over the vectors by that model: half-precision floats, little-endian, in Base64."""
     sql = f"""
         SELECT e.turn_id, v.id & {(1 << NUMBER_BITS) - 1}, v.first, v.last, v.small_talk, v.vector
@@ -32,9 +32,7 @@ def read_vectors(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
         yield {**dict(zip(_KEYS, values, strict=True)), "vector": b64encode(vector).decode("ascii")}
 
 
-def add_vectors(
-    db: sqlite3.Connection, records: Sequence[Mapping[str, Any]], model: str, dimension: int
-) -> int:
+def add_vectors(db: Database, records: Sequence[Mapping[str, Any]], model: str, dimension: int) -> int:
     """Store vectors of episodes that have none; return how many, which is none if another model is in use."""
     parts: dict[str, list[KeptPart]] = {}
     for record in records:
@@ -49,12 +47,12 @@ def add_vectors(
     return _adopt(db, model, parts)
 
 
-def _occupied_slot(db: sqlite3.Connection) -> Slot:
+def _occupied_slot(db: Database) -> Slot:
     """Return the first slot that has vectors; the first one without any."""
     return next((slot for slot in Slot if read_state(db, slot).model), Slot.FIRST)
 
 
-def _adopt(db: sqlite3.Connection, model: str, parts: Mapping[str, Sequence[KeptPart]]) -> int:
+def _adopt(db: Database, model: str, parts: Mapping[str, Sequence[KeptPart]]) -> int:
     """Store vectors of pending episodes, as if embedded; the next index run completes them.
 
     Returns:

@@ -1,12 +1,12 @@
 """The recorded state of an owner's vectors, in the owner's file."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database, put_meta
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Slot
 
@@ -60,7 +60,7 @@ class VectorState:
         return tuple(sorted(map(float, self.maxima)))
 
 
-def read_state(db: sqlite3.Connection, slot: Slot) -> VectorState:
+def read_state(db: Database, slot: Slot) -> VectorState:
     """Read the state of one slot."""
     stored = db.execute("SELECT key, value FROM meta").fetchall()
     meta = {key.removesuffix(slot.value): value for key, value in stored if key.endswith(slot.value)}
@@ -70,37 +70,45 @@ def read_state(db: sqlite3.Connection, slot: Slot) -> VectorState:
     blob = meta.get("null_maxima")
     return VectorState(
         slot=slot,
-        collection=meta.get("collection"),
-        model=meta.get("embedding_model"),
-        dimension=meta.get("embedding_dimension"),
-        writes=meta.get("vector_writes", 0),
-        parts=meta.get("parts", 0),
+        collection=_text(meta.get("collection")),
+        model=_text(meta.get("embedding_model")),
+        dimension=_number(meta.get("embedding_dimension")),
+        writes=_number(meta.get("vector_writes")) or 0,
+        parts=_number(meta.get("parts")) or 0,
         pending=pending,
-        null_turns=meta.get("null_turns", ""),
+        null_turns=_text(meta.get("null_turns")) or "",
         maxima=None if blob is None else np.frombuffer(blob, np.float32),
         latest=latest,
         gaps=gaps,
         total=None if "vector_total" not in meta else np.frombuffer(meta["vector_total"]),
-        rebuilding=bool(meta.get("rebuilding")),
+        rebuilding=bool(_number(meta.get("rebuilding"))),
     )
 
 
-def read_states(db: sqlite3.Connection) -> list[VectorState]:
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def _number(value: bytes | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def read_states(db: Database) -> list[VectorState]:
     """Read the state of each slot."""
     return [read_state(db, slot) for slot in Slot]
 
 
-def read_model_state(db: sqlite3.Connection, model: str) -> VectorState:
+def read_model_state(db: Database, model: str) -> VectorState:
     """Read the slot with this model's vectors; without any, one with another model's."""
-    stored = dict(db.execute("SELECT key, value FROM meta WHERE key GLOB 'embedding_model*'").fetchall())
+    stored = dict(db.execute("SELECT key, value FROM meta WHERE key LIKE 'embedding_model%'").fetchall())
     first, second = (stored.get(f"embedding_model{slot.value}") for slot in Slot)
-    return read_state(db, Slot.SECOND if second == model or (second and not first) else Slot.FIRST)
+    return read_state(db, Slot.SECOND if second == model.encode() or (second and not first) else Slot.FIRST)
 
 
-def put(db: sqlite3.Connection, slot: Slot, **values: str | int | bytes | None) -> None:
+def put(db: Database, slot: Slot, **values: str | int | bytes | None) -> None:
     """Write values of a slot's state."""
-    rows = [(f"{key}{slot.value}", value) for key, value in values.items()]
-    db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", rows)
+    for key, value in values.items():
+        put_meta(db, f"{key}{slot.value}", value)
 
 
 def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,7 +117,7 @@ def added_up(total: NDArray[np.float64] | None, vectors: NDArray[np.float64]) ->
     return added if total is None else total + added
 
 
-def add_to_total(db: sqlite3.Connection, slot: Slot, kept: Sequence[KeptPart]) -> None:
+def add_to_total(db: Database, slot: Slot, kept: Sequence[KeptPart]) -> None:
     """Add the vectors of whole turns among these parts to the archive's sum."""
     if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
         total = added_up(read_state(db, slot).total, np.asarray(fresh, np.float64))

@@ -1,12 +1,12 @@
 """The durable, verbatim log of episodes."""
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
+from memory.database import Database
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.lexical.derived_rows import add_documents, derive, derive_all
@@ -20,6 +20,7 @@ COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"
 INSERT = (
     "INSERT OR IGNORE INTO episodes (turn_id, thread, message, reply, at, tags, provenance, access_count)"
     " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM removed WHERE turn_id = ?1)"
+    " RETURNING seq"
 )
 PAGE = 256
 
@@ -74,7 +75,7 @@ class EpisodeLog:
     async def edits(self, turn_id: str, *, owner: str) -> list[Episode]:
         """Return the later versions of an episode, which name it in a tag, in the order of arrival."""
         tag = json.dumps(f"{EDIT_OF}{turn_id}")
-        return await self._select(owner, "INSTR(tags, ?) ORDER BY seq", tag)
+        return await self._select(owner, "INSTR(tags, ?) > 0 ORDER BY seq", tag)
 
     async def recent(self, *, owner: str, limit: int) -> list[Episode]:
         """Return the `limit` latest episodes, newest first."""
@@ -178,7 +179,7 @@ def to_episode(owner: str, row: Row) -> Episode:
     )
 
 
-def _append(db: sqlite3.Connection, row: Row, shown: list[str]) -> bool:
+def _append(db: Database, row: Row, shown: list[str]) -> bool:
     new = bool(_insert(db, [row]))
     if new and shown:
         where = "turn_id IN (SELECT value FROM json_each(?))"
@@ -186,21 +187,21 @@ def _append(db: sqlite3.Connection, row: Row, shown: list[str]) -> bool:
     return new
 
 
-def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> int:
+def _insert(db: Database, rows: Sequence[Row]) -> int:
     added = sum(insert_one(db, row) for row in rows)
     add_documents(db, added)
     return added
 
 
-def insert_one(db: sqlite3.Connection, row: Row) -> int:
+def insert_one(db: Database, row: Row) -> int:
     """Insert an episode with its words and keys; return 0 when its id is known, or was forgotten."""
-    inserted = db.execute(INSERT, row)
-    if inserted.rowcount and inserted.lastrowid is not None:
-        derive(db, inserted.lastrowid, said(row[2], load(row[6])[2]), row[3])
-    return inserted.rowcount
+    inserted = db.execute(INSERT, row).fetchall()
+    for (seq,) in inserted:
+        derive(db, seq, said(row[2], load(row[6])[2]), row[3])
+    return len(inserted)
 
 
-def _make_own(db: sqlite3.Connection, turn_ids: list[str]) -> None:
+def _make_own(db: Database, turn_ids: list[str]) -> None:
     where = "turn_id IN (SELECT value FROM json_each(?)) AND provenance != ''"
     rows = db.execute(f"SELECT turn_id, provenance FROM episodes WHERE {where}", (json.dumps(turn_ids),))  # noqa: S608
     for turn_id, provenance in rows.fetchall():
@@ -210,41 +211,41 @@ def _make_own(db: sqlite3.Connection, turn_ids: list[str]) -> None:
             db.execute("UPDATE episodes SET provenance = ? WHERE turn_id = ?", (own, turn_id))
 
 
-def _page(db: sqlite3.Connection, after: int) -> list[NumberedRow]:
+def _page(db: Database, after: int) -> list[NumberedRow]:
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, PAGE)).fetchall()
 
 
-def _pending(db: sqlite3.Connection, after: int, limit: int, slot: Slot) -> list[NumberedRow]:
+def _pending(db: Database, after: int, limit: int, slot: Slot) -> list[NumberedRow]:
     where = f"{slot.column} IS NULL AND seq > ? ORDER BY seq LIMIT ?"
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE {where}"  # noqa: S608
     return db.execute(sql, (after, limit)).fetchall()
 
 
-def _count(db: sqlite3.Connection, since: int | None) -> int:
+def _count(db: Database, since: int | None) -> int:
     sql = "SELECT COUNT(*) FROM episodes"
     rows = db.execute(sql) if since is None else db.execute(f"{sql} WHERE at >= ?", (since,))
     (count,) = rows.fetchone()
     return int(count)
 
 
-def _threads(db: sqlite3.Connection) -> list[str]:
+def _threads(db: Database) -> list[str]:
     return [thread for (thread,) in db.execute("SELECT DISTINCT thread FROM episodes")]
 
 
-def _tag(db: sqlite3.Connection, turn_id: str, tag: str) -> None:
+def _tag(db: Database, turn_id: str, tag: str) -> None:
     row = db.execute("SELECT tags FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()
     if row is not None and tag not in (tags := json.loads(row[0])):
         db.execute("UPDATE episodes SET tags = ? WHERE turn_id = ?", (json.dumps([*tags, tag]), turn_id))
 
 
-def _holds_anything(db: sqlite3.Connection) -> bool:
+def _holds_anything(db: Database) -> bool:
     tables = ("episodes", "feedback", "labels", "observations", "meta")
     sql = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
     return bool(db.execute(f"SELECT {sql}").fetchone()[0])
 
 
-def _erase(db: sqlite3.Connection) -> None:
+def _erase(db: Database) -> None:
     own = ("episodes", "feedback", "labels", "observations", "keys", "meta", "removed")
     for table in (*own, *(slot.table for slot in Slot)):
         db.execute(f"DELETE FROM {table}")  # noqa: S608

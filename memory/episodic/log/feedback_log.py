@@ -1,14 +1,20 @@
 """People's ratings of answers with the turn's memory decisions: labels for tuning the gap filter."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Final
 
+from memory.database import Database
 from memory.episodic.log.episode_log import TIER
 from memory.owners.owner_files import OwnerFiles
 from memory.text.columns import from_micros, to_micros
+
+PUT: Final = (
+    "INSERT INTO feedback (turn_id, good, decisions, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id)"
+    " DO UPDATE SET good = excluded.good, decisions = excluded.decisions, at = excluded.at"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +52,13 @@ class FeedbackLog:
         ]
 
 
-def _put(db: sqlite3.Connection, row: Iterable[str | int]) -> None:
-    db.execute(
-        "INSERT OR REPLACE INTO feedback (turn_id, good, decisions, at) VALUES (?, ?, ?, ?)", tuple(row)
-    )
+def _put(db: Database, row: Iterable[str | int]) -> None:
+    db.execute(PUT, tuple(row))
 
 
-def _remove(db: sqlite3.Connection, turn_id: str) -> None:
+def _remove(db: Database, turn_id: str) -> None:
     db.execute("DELETE FROM feedback WHERE turn_id = ?", (turn_id,))
 
 
-def _all(db: sqlite3.Connection) -> list[tuple[str, int, str, int]]:
+def _all(db: Database) -> list[tuple[str, int, str, int]]:
     return db.execute("SELECT turn_id, good, decisions, at FROM feedback ORDER BY at, turn_id").fetchall()

@@ -1,13 +1,19 @@
 """Hand-made labels of which memories answer which messages, for tuning the gap filter."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from memory.database import Database
 from memory.episodic.log.episode_log import TIER
 from memory.owners.owner_files import OwnerFiles
 from memory.text.columns import from_micros, require_utf8, to_micros
+
+PUT: Final = (
+    "INSERT INTO labels (turn_id, memory, relevant, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id, memory)"
+    " DO UPDATE SET relevant = excluded.relevant, at = excluded.at"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,7 @@ class LabelLog:
             )
             for label in labels
         ]
-        sql = "INSERT OR REPLACE INTO labels (turn_id, memory, relevant, at) VALUES (?, ?, ?, ?)"
-        await self._files.write(owner, TIER, lambda db: db.executemany(sql, rows).rowcount)
+        await self._files.write(owner, TIER, lambda db: db.executemany(PUT, rows).rowcount)
 
     async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
         """Delete the label of a memory for a turn."""
@@ -60,6 +65,6 @@ class LabelLog:
         ]
 
 
-def _all(db: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
+def _all(db: Database) -> list[tuple[str, str, int, int]]:
     sql = "SELECT turn_id, memory, relevant, at FROM labels ORDER BY at, turn_id, memory"
     return db.execute(sql).fetchall()

@@ -1,7 +1,6 @@
 """All of an owner's L3 as JSON values, table by table, for exports."""
 
 import json
-import sqlite3
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from memory.database import Database
 from memory.episodic.log.episode_log import COLUMNS, Row, insert_one
 from memory.episodic.log.observation_log import LEVEL
 from memory.lexical.derived_rows import add_documents
@@ -27,10 +27,10 @@ class RecordTable:
     select: str
     """Statement that yields its rows, oldest first."""
     to_record: Callable[[Any], Record]
-    add: Callable[[sqlite3.Connection, Sequence[Record]], int]
+    add: Callable[[Database, Sequence[Record]], int]
     """Insert the records that are missing; return how many. Raises LookupError, TypeError or ValueError."""
 
-    def read(self, db: sqlite3.Connection) -> Iterator[Record]:
+    def read(self, db: Database) -> Iterator[Record]:
         """Iterate over all rows."""
         return map(self.to_record, db.execute(self.select))
 
@@ -81,7 +81,7 @@ def _from_turn(record: Record) -> Row:
     )
 
 
-def _add_turns(db: sqlite3.Connection, records: Sequence[Record]) -> int:
+def _add_turns(db: Database, records: Sequence[Record]) -> int:
     """Insert new turns; give the known ones the tags and the access count that they lack."""
     added = 0
     for row in map(_from_turn, records):
@@ -93,7 +93,7 @@ def _add_turns(db: sqlite3.Connection, records: Sequence[Record]) -> int:
     return added
 
 
-def _update_turn(db: sqlite3.Connection, row: Row) -> None:
+def _update_turn(db: Database, row: Row) -> None:
     found = db.execute("SELECT tags, access_count FROM episodes WHERE turn_id = ?", (row[0],)).fetchone()
     if found is None:  # it was forgotten here
         return
@@ -105,7 +105,7 @@ def _update_turn(db: sqlite3.Connection, row: Row) -> None:
 def _insert(statement: str, to_row: Callable[[Record], Sequence[Any]]) -> Callable[..., int]:
     """Return a function that runs `statement` with the row of each record, and counts the rows it changes."""
 
-    def add(db: sqlite3.Connection, records: Sequence[Record]) -> int:
+    def add(db: Database, records: Sequence[Record]) -> int:
         return sum(db.execute(statement, to_row(record)).rowcount for record in records)
 
     return add
@@ -132,12 +132,15 @@ def _to_observation(row: tuple[str, int, bytes]) -> Record:
     return record | {"observation": found.without()}
 
 
-def _add_observations(db: sqlite3.Connection, records: Sequence[Record]) -> int:
+def _add_observations(db: Database, records: Sequence[Record]) -> int:
     """Insert observations as this owner's: a replay searches the archive of the owner that they name."""
     (owner,) = db.execute("SELECT name FROM owner").fetchone()
     sql = "INSERT OR IGNORE INTO observations (turn_id, at, observation) SELECT ?1, ?2, ?3 WHERE "
     name = owner.decode("utf-8", "surrogatepass")
-    add = _insert(sql + _REMEMBERED, lambda one: (one["turn_id"], _at(one), _packed(one, name)))
+    add = _insert(
+        sql + _REMEMBERED,
+        lambda one: (one["turn_id"], _at(one), _packed(one, name)),
+    )
     return add(db, records)
 
 
@@ -156,7 +159,7 @@ RECORD_TABLES: Final = (
         _to_feedback,
         _insert(
             f"INSERT INTO feedback (turn_id, good, decisions, at) SELECT ?1, ?2, ?3, ?4 WHERE {_REMEMBERED}"
-            " ON CONFLICT DO UPDATE"
+            " ON CONFLICT (turn_id) DO UPDATE"
             " SET good = excluded.good, decisions = excluded.decisions, at = excluded.at"
             " WHERE excluded.at > feedback.at",
             lambda one: (one["turn_id"], int(one["good"]), one["decisions"], _at(one)),
@@ -169,7 +172,7 @@ RECORD_TABLES: Final = (
         _insert(
             f"INSERT INTO labels (turn_id, memory, relevant, at) SELECT ?1, ?2, ?3, ?4 WHERE {_REMEMBERED}"  # noqa: S608
             " AND NOT EXISTS (SELECT 1 FROM removed WHERE turn_id = ?2)"
-            " ON CONFLICT DO UPDATE SET relevant = excluded.relevant, at = excluded.at"
+            " ON CONFLICT (turn_id, memory) DO UPDATE SET relevant = excluded.relevant, at = excluded.at"
             " WHERE excluded.at > labels.at",
             lambda one: (one["turn_id"], one["memory"], int(one["relevant"]), _at(one)),
         ),
@@ -197,6 +200,6 @@ What was forgotten here stays forgotten.
 """
 
 
-def forgotten(db: sqlite3.Connection) -> set[str]:
+def forgotten(db: Database) -> set[str]:
     """Return the ids of the turns that were forgotten."""
     return {turn_id for (turn_id,) in db.execute("SELECT turn_id FROM removed")}

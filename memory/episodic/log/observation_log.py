@@ -1,11 +1,11 @@
 """Per-turn observations in the owner's file, the data for tuning the gap filter."""
 
 import logging
-import sqlite3
 import zlib
 from dataclasses import dataclass
 from functools import partial
 
+from memory.database import Database
 from memory.episodic.log.episode_log import TIER
 from memory.observation.observation import Observation
 from memory.owners.owner_files import OwnerFiles
@@ -64,22 +64,20 @@ class ObservationLog:
         return await self.files.read(owner, TIER, partial(_select, which=which, values=values))
 
 
-def _put(db: sqlite3.Connection, row: tuple[str, int, bytes]) -> bool:
-    done = db.execute("INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)", row)
-    return done.rowcount > 0
+def _put(db: Database, row: tuple[str, int, bytes]) -> bool:
+    sql = "INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)"
+    return db.execute(sql, row).rowcount > 0
 
 
-def _remove(db: sqlite3.Connection, turn_id: str) -> None:
+def _remove(db: Database, turn_id: str) -> None:
     db.execute("DELETE FROM observations WHERE turn_id = ?", (turn_id,))
 
 
-def _count(db: sqlite3.Connection) -> int:
+def _count(db: Database) -> int:
     return int(db.execute("SELECT COUNT(*) FROM observations").fetchone()[0])
 
 
-def _select(
-    db: sqlite3.Connection, which: str, values: tuple[str | int, ...]
-) -> tuple[list[Observation], int]:
+def _select(db: Database, which: str, values: tuple[str | int, ...]) -> tuple[list[Observation], int]:
     found, damaged = [], 0
     for turn_id, packed in db.execute(f"SELECT turn_id, observation FROM observations {which}", values):  # noqa: S608
         try:

@@ -1,7 +1,6 @@
 """An archive by time: what a message could have found when it was said, whenever it was archived."""
 
 import asyncio
-import sqlite3
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -9,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.episodic.log.episode_log import COLUMNS, TIER
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PAGE, Copy, EpisodeRow, PastArchive
@@ -74,7 +74,7 @@ class _HeldCopy(Copy):
         """Do nothing: everything is held."""
 
 
-def _episodes(db: sqlite3.Connection, after: _Place, until: int, latest: int) -> list[EpisodeRow]:
+def _episodes(db: Database, after: _Place, until: int, latest: int) -> list[EpisodeRow]:
     sql = f"""
         SELECT seq, {COLUMNS} FROM episodes WHERE (at, seq) > (?, ?) AND at < ? AND seq <= ?
         ORDER BY at, seq LIMIT ?
@@ -82,6 +82,6 @@ def _episodes(db: sqlite3.Connection, after: _Place, until: int, latest: int) ->
     return db.execute(sql, (*after, until, latest, PAGE)).fetchall()
 
 
-def _latest(db: sqlite3.Connection) -> int:
+def _latest(db: Database) -> int:
     (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
     return int(found or 0)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.episodic.index.vector_state import VectorState
 from memory.episodic.log.episode_log import COLUMNS, to_episode
 from memory.episodic.search.lookup import Lookup, Scores, seqs_of
@@ -62,7 +62,7 @@ class Dense:
 
 
 def collect(
-    db: sqlite3.Connection, query: Query, state: VectorState, dense: Dense, lookup: Lookup
+    db: Database, query: Query, state: VectorState, dense: Dense, lookup: Lookup
 ) -> tuple[SearchResult, set[str]]:
     """Score the candidates and read the best episodes.
 
@@ -189,8 +189,8 @@ def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:
     return start, end
 
 
-def _read(db: sqlite3.Connection, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:
+def _read(db: Database, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:
     """Read episodes by sequence number, without superseded ones."""
-    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"  # noqa: S608
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"  # noqa: S608
     found = {row[0]: to_episode(owner, row[1:]) for row in db.execute(sql, (json.dumps(list(seqs)),))}
     return {seq: episode for seq, episode in found.items() if SUPERSEDED not in episode.tags}

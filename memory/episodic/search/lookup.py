@@ -1,13 +1,13 @@
 """The part of a search that needs no vectors: words, and mechanisms such as keys and times."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.episodic.vectors.kept_vectors import LATEST
 from memory.lexical.analysis import query_terms
 from memory.lexical.derived_rows import count_documents
@@ -68,13 +68,13 @@ class Lookup:
         return missing / total if total else 0.0
 
 
-def look_up(db: sqlite3.Connection, query: str, by: Sequence[Retriever] = ()) -> Lookup:
+def look_up(db: Database, query: str, by: Sequence[Retriever] = ()) -> Lookup:
     """Search an owner's file for the query's words and by its mechanisms."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
     return Lookup(matches, *summed(matches.words), [(one, one.find(db)) for one in by], _latest(db))
 
 
-def _latest(db: sqlite3.Connection) -> int:
+def _latest(db: Database) -> int:
     (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
     return int(found or 0)
 
@@ -92,7 +92,7 @@ def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
     return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
 
 
-def seqs_of(db: sqlite3.Connection, turn_ids: Sequence[str]) -> dict[str, int]:
+def seqs_of(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:
     """Return sequence numbers by turn id, without unknown ids."""
     sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
     return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())

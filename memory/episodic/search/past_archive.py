@@ -9,6 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Measure, VectorLedger
 from memory.episodic.index.vector_state import Maxima, VectorState, added_up
@@ -190,7 +191,9 @@ class Copy:
 
     def turns(self, seqs: Sequence[int]) -> list[str]:
         """Return turn ids in the order of `seqs`."""
-        sql = "SELECT seq, turn_id FROM episodes WHERE seq IN (SELECT value FROM json_each(?))"
+        sql = (
+            "SELECT seq, turn_id FROM episodes WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+        )
         known = dict(self._db.execute(sql, (json.dumps(list(seqs)),)).fetchall())
         return [known[seq] for seq in seqs if seq in known]
 
@@ -219,6 +222,6 @@ class Copy:
         return reached if self._maxima is None else np.maximum(self._maxima, reached)
 
 
-def _episodes(db: sqlite3.Connection, after: int, until: int) -> list[EpisodeRow]:
+def _episodes(db: Database, after: int, until: int) -> list[EpisodeRow]:
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()

@@ -1,13 +1,13 @@
 """Scores of candidates from exact similarities, words and neighbouring turns."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.database import Database
 from memory.episodic.search.lookup import Lookup, Scores, Seqs, are_among
 from memory.episodic.vectors import kept_vectors
 from memory.recall import fusion
@@ -97,7 +97,7 @@ class Weighed:
 
 
 def weigh(
-    db: sqlite3.Connection,
+    db: Database,
     pool: Iterable[int],
     lookup: Lookup,
     against: Against | None,
@@ -126,7 +126,7 @@ def _joined(one: Weighed, other: Weighed) -> Weighed:
 
 
 def _own(
-    db: sqlite3.Connection,
+    db: Database,
     chosen: Iterable[int],
     lookup: Lookup,
     against: Against | None,
@@ -165,9 +165,7 @@ def _best_rows(seqs: Seqs, similar: Scores) -> NDArray[np.intp]:
     return order[np.unique(seqs[order], return_index=True)[1]]
 
 
-def _neighbours(
-    db: sqlite3.Connection, seqs: Sequence[int], latest: int
-) -> tuple[list[Link], dict[int, int]]:
+def _neighbours(db: Database, seqs: Sequence[int], latest: int) -> tuple[list[Link], dict[int, int]]:
     """Return the links to turns near in the same thread, at most `NEAR` apart, and the lengths of both.
 
     Episodes after `latest` are left out.
@@ -175,13 +173,12 @@ def _neighbours(
     after: list[Link] = []
     before: list[Link] = []
     lengths: dict[int, int] = {}
-    span = {"seqs": json.dumps(seqs), "span": fusion.SPAN}
-    (around,) = db.execute(_AROUND, span).fetchone()
-    for seq, at, length, later, earlier in json.loads(around):
+    (around,) = db.execute(_AROUND, (json.dumps(seqs),)).fetchone()
+    for seq, at, length, later, earlier in json.loads(around or "[]"):
         lengths[seq] = length
         for links, others in ((after, later), (before, earlier)):
             since = at
-            for distance, (other, other_at, other_length) in enumerate(others, start=1):
+            for distance, (other, other_at, other_length) in enumerate(others or (), start=1):
                 if abs(other_at - since) > NEAR or other > latest:
                     break
                 since, lengths[other] = other_at, other_length
@@ -190,19 +187,21 @@ def _neighbours(
 
 
 _COLUMNS = [field.name for field in fields(Weighed)]
-_AROUND = """
-    SELECT json_group_array(json_array(seq, at, length(message) + length(reply), json((
+_AROUND = f"""
+    SELECT CAST(json_group_array(json_array(seq, at, length(message) + length(reply), json((
         SELECT json_group_array(json_array(seq, at, length)) FROM (
             SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
-            WHERE other.thread = this.thread AND other.seq > this.seq ORDER BY other.seq LIMIT :span
+            WHERE other.thread = this.thread AND other.seq > this.seq
+            ORDER BY other.seq LIMIT {fusion.SPAN}
         )
     )), json((
         SELECT json_group_array(json_array(seq, at, length)) FROM (
             SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
-            WHERE other.thread = this.thread AND other.seq < this.seq ORDER BY other.seq DESC LIMIT :span
+            WHERE other.thread = this.thread AND other.seq < this.seq
+            ORDER BY other.seq DESC LIMIT {fusion.SPAN}
         )
-    )))) FROM episodes AS this WHERE seq IN (SELECT value FROM json_each(:seqs))
-"""
+    )))) AS TEXT) FROM episodes AS this WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
+"""  # noqa: S608
 """One statement and one row for all: each one of its own takes as long as what it reads."""
 
 

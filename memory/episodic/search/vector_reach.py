@@ -6,11 +6,11 @@ valid, and scored again together with all later episodes.
 """
 
 import hashlib
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from memory.database import Database
 from memory.episodic.vectors.vectors import Found, Vector
 
 KEPT = 512
@@ -57,7 +57,7 @@ class Reaches:
         self._kept.pop(_key(owner, text, limit), None)
 
 
-def since(db: sqlite3.Connection, place: int) -> list[Found] | None:
+def since(db: Database, place: int) -> list[Found] | None:
     """Return the episodes after `place`; None when there are more than `MOST_SINCE`."""
     sql = "SELECT turn_id FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"
     rows = db.execute(sql, (place, MOST_SINCE + 1)).fetchall()

@@ -7,13 +7,14 @@ floats, which changes a cosine similarity by less than 0.001.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from memory.database import Database
 
 Matrix = NDArray[np.float32]
 NUMBER_BITS = 20
@@ -94,9 +95,7 @@ def to_half_precision(vector: Sequence[float]) -> list[float]:
     return values
 
 
-def keep(
-    db: sqlite3.Connection, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FIRST
-) -> list[KeptPart]:
+def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FIRST) -> list[KeptPart]:
     """Insert the parts of an episode; return the new ones."""
     sql = f"INSERT OR IGNORE INTO {slot.table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
     return [
@@ -108,57 +107,58 @@ def keep(
     ]
 
 
-def read(db: sqlite3.Connection, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
+def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
     """Return all parts of these episodes with ids up to `until`, ordered by id.
 
     The unary plus keeps SQLite from scanning the id range up to `until`.
     """
     sql = f"""
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
-        JOIN {slot.table} AS v ON v.id BETWEEN wanted.value << 20 AND (wanted.value << 20) + 1048575
+        JOIN {slot.table} AS v
+        ON v.id BETWEEN CAST(wanted.value AS BIGINT) << 20 AND (CAST(wanted.value AS BIGINT) << 20) + 1048575
         WHERE +v.id <= ? ORDER BY v.id
     """  # noqa: S608
     return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
 
 
-def pages(db: sqlite3.Connection, after: int = -1, slot: Slot = Slot.FIRST) -> Iterator[Parts]:
+def pages(db: Database, after: int = -1, slot: Slot = Slot.FIRST) -> Iterator[Parts]:
     """Iterate over the parts with ids above `after`, `PAGE` at a time."""
     while rows := rows_after(db, after, slot=slot):
         after = rows[-1][0]
         yield _parts(rows)
 
 
-def rows_after(db: sqlite3.Connection, after: int, until: int = LATEST, slot: Slot = Slot.FIRST) -> list[Row]:
+def rows_after(db: Database, after: int, until: int = LATEST, slot: Slot = Slot.FIRST) -> list[Row]:
     """Return the next page of stored rows with ids above `after`, up to `until`."""
     sql = f"SELECT {_COLUMNS} FROM {slot.table} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
-def rows_of(db: sqlite3.Connection, seqs: Iterable[int]) -> list[Row]:
+def rows_of(db: Database, seqs: Iterable[int]) -> list[Row]:
     """Return the stored rows of these episodes, ordered by id."""
     sql = f"SELECT {_COLUMNS} FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
     return [row for seq in sorted(seqs) for row in db.execute(sql, (_id(seq, 0), _id(seq + 1, 0) - 1))]
 
 
-def copy(db: sqlite3.Connection, rows: Sequence[Row]) -> Parts:
+def copy(db: Database, rows: Sequence[Row]) -> Parts:
     """Insert rows read from another file; return them as parts."""
     db.executemany(f"INSERT INTO vectors ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
     return _parts(rows)
 
 
-def latest(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> int:
+def latest(db: Database, slot: Slot = Slot.FIRST) -> int:
     """Return the highest id, or -1."""
     (found,) = db.execute(f"SELECT MAX(id) FROM {slot.table}").fetchone()  # noqa: S608
     return -1 if found is None else int(found)
 
 
-def count(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> int:
+def count(db: Database, slot: Slot = Slot.FIRST) -> int:
     """Count the parts of whole turns."""
     sql = f"SELECT COUNT(*) FROM {slot.table} WHERE id & {(1 << NUMBER_BITS) - 1} != {MESSAGE}"  # noqa: S608
     return int(db.execute(sql).fetchone()[0])
 
 
-def remove(db: sqlite3.Connection, seq: int, slot: Slot) -> Parts:
+def remove(db: Database, seq: int, slot: Slot) -> Parts:
     """Delete the parts of an episode; return them."""
     gone = read(db, [seq], slot=slot)
     sql = f"DELETE FROM {slot.table} WHERE id BETWEEN ? AND ?"  # noqa: S608
@@ -166,7 +166,7 @@ def remove(db: sqlite3.Connection, seq: int, slot: Slot) -> Parts:
     return gone
 
 
-def clear(db: sqlite3.Connection, slot: Slot = Slot.FIRST) -> None:
+def clear(db: Database, slot: Slot = Slot.FIRST) -> None:
     """Delete all vectors."""
     db.execute(f"DELETE FROM {slot.table}")  # noqa: S608
 

@@ -1,6 +1,5 @@
 """What vectors, words and neighbouring turns make of the episodes of a real file."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memory.database import Database
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.search.lookup import Lookup
 from memory.episodic.search.scores import Against, Weighed, hold, weigh
@@ -100,7 +100,7 @@ def weighed(files: OwnerFiles) -> Weigh:
             await files.write("ana", TIER, partial(kept_vectors.keep, seq=seq, parts=some))
         chosen = lookup.seqs.tolist() if pool is None else pool
 
-        def asked(db: sqlite3.Connection) -> Weighed:
+        def asked(db: Database) -> Weighed:
             return weigh(db, chosen, lookup, against, weights)
 
         return await files.read("ana", TIER, asked)

@@ -1,0 +1,51 @@
+"""The SQL of the memory: one text that SQLite and PostgreSQL both read.
+
+It keeps to what both know, or can be put in the words of both: `ON CONFLICT` in place of `INSERT OR REPLACE`,
+`RETURNING` in place of the last row's id, casts where a JSON list holds numbers. `INSERT OR IGNORE` stays:
+after an insert with `ON CONFLICT` SQLite's full-text index begins a new segment. `meta` holds bytes alone: a
+column of PostgreSQL has one type.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Value = str | int | float | bytes | None
+
+
+class Rows(Protocol):
+    """The rows that a statement yields, each a tuple."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """The tables of one owner, in a transaction; a `sqlite3.Connection` is one."""
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ..., /) -> Rows: ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Value]], /) -> Rows: ...
+
+
+Work = Callable[[Database], T]
+"""SQL that runs in one transaction."""
+
+
+def read_number(db: Database, key: str) -> int:
+    """Return a number in `meta`; 0 without one."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def put_meta(db: Database, key: str, value: str | int | bytes | None) -> None:
+    """Store a value in `meta`, as bytes."""
+    kept = str(value).encode() if isinstance(value, str | int) else value
+    sql = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    db.execute(sql, (key, kept))
