@@ -24,7 +24,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Optional features; `make NAME` installs one.
-EXTRAS := pictures documents browser telemetry
+EXTRAS := pictures documents browser telemetry postgres
 
 .DELETE_ON_ERROR:
 .PHONY: chat telegram $(EXTRAS) telegram-demo test test-hostile test-planted test-processes test-letta test-browser test-clients test-emulator lint type bench bench-owners bench-scale bench-recall notebooks notebooks-update lab calibrate studio soak lock readme recording clean

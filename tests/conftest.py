@@ -18,6 +18,7 @@ from tests.goat import Goat
 from tests.nursery import Nursery, running_nursery
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, running_model_server
+from tests.servers.postgres import PostgresServer, postgres_server
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process of the suite would compile 1,600 modules
 sys.dont_write_bytecode = False
@@ -158,3 +159,10 @@ def nursery(testrun_uid: str) -> Iterator[Nursery]:
 def goat(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Goat:
     """The `goat` command, run in this process."""
     return Goat(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started by the first test that needs it."""
+    with postgres_server() as server:
+        yield server

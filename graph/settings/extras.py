@@ -6,6 +6,7 @@ MODULES = {
     "pictures": "matplotlib",
     "documents": "markitdown",
     "browser": "playwright",
+    "postgres": "psycopg",
     "telemetry": "opentelemetry.exporter.otlp.proto.http",
 }
 """A module of each extra."""

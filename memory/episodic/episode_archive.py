@@ -21,7 +21,7 @@ from memory.episodic.search.searcher import Searcher
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
 from memory.results import IndexProgress, SearchResult
@@ -44,7 +44,7 @@ class EpisodeArchive(EpisodeLog):
 
     def __init__(
         self,
-        files: OwnerFiles,
+        files: OwnerTables,
         vectors: VectorIndex,
         embeddings: EmbeddingModel,
         models: Path | None = None,

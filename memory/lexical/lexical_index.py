@@ -1,25 +1,25 @@
-"""The full-text index of an owner's episodes in SQLite, updated in the episode's transaction.
+"""The full-text index of an owner's episodes, updated in the episode's transaction.
+
+In an owner's file SQLite keeps the postings; on a server they are in a table. Analysis and scores are equal.
 
 Scores are BM25 (Robertson and Zaragoza, 2009, k1 = 1.2, b = 0.75) with an inverse document frequency that is
 always positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they are usable in the smallest archives.
 """
 
 import math
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database
+from memory.lexical import fts5_index, posting_table
 from memory.lexical.analysis import terms
+from memory.lexical.fts5_index import Postings
 
-TABLES: Final = (
-    """CREATE VIRTUAL TABLE lexicon USING fts5(said, recited, content='', tokenize="ascii tokenchars '_'")""",
-    "CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab(lexicon, row)",
-)
-"""`said`: words of messages and short replies; `recited`: words of long replies."""
 LONG_REPLY: Final = 60
 """Terms above which a reply goes to `recited`: long replies of a model drown the user's words."""
 RECITED: Final = 1 / 3
@@ -32,18 +32,26 @@ MOST_OF_ONE: Final = 12_000
 """Postings read of the rarest word; with more the words are ignored."""
 SATURATION: Final = 2.2
 """k1 + 1: the most that a word scores, in units of its inverse document frequency."""
-_LEAST_IDF: Final = 1e-6  # FTS5's own, for words in more than half of all documents
-
-_POSTINGS: Final = """
-    SELECT group_concat(seq), group_concat(score) FROM (
-        SELECT rowid AS seq, bm25(lexicon, 1.0, ?) AS score FROM lexicon
-        WHERE lexicon MATCH ? ORDER BY rowid LIMIT -1
-    )
-"""
-"""One row for all: sqlite3 releases the GIL at each row, and a busy thread is slow to give it back."""
-
 Alternatives = tuple[str, ...]
 Seqs = NDArray[np.int64]
+
+
+class PostingIndex(Protocol):
+    """Where the postings of an owner's episodes are."""
+
+    def put(self, db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> None: ...
+
+    def remove(self, db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> None: ...
+
+    def compact(self, db: Database) -> None: ...
+
+    def clear(self, db: Database) -> None: ...
+
+    def frequencies(self, db: Database, terms: Iterable[str]) -> dict[str, int]: ...
+
+    def postings(
+        self, db: Database, terms: Mapping[str, int], documents: int, *, recited: float
+    ) -> dict[str, Postings]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +77,22 @@ class Matches:
 
 def put(db: Database, seq: int, message: str, reply: str) -> None:
     """Index an episode; `seq` must not be indexed yet."""
-    db.execute("INSERT INTO lexicon (rowid, said, recited) VALUES (?, ?, ?)", (seq, *_fields(message, reply)))
+    _index(db).put(db, seq, *_fields(message, reply))
 
 
 def remove(db: Database, seq: int, message: str, reply: str) -> None:
     """Remove an episode, given the texts that were indexed; `compact` removes its words from the file."""
-    sql = "INSERT INTO lexicon (lexicon, rowid, said, recited) VALUES ('delete', ?, ?, ?)"
-    db.execute(sql, (seq, *_fields(message, reply)))
+    _index(db).remove(db, seq, *_fields(message, reply))
 
 
 def compact(db: Database) -> None:
-    """Merge the index into one segment, which holds no word of a removed episode."""
-    db.execute("INSERT INTO lexicon (lexicon) VALUES ('optimize')")
+    """Make the index hold no word of a removed episode."""
+    _index(db).compact(db)
 
 
 def clear(db: Database) -> None:
     """Delete every episode from the index."""
-    db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")
+    _index(db).clear(db)
 
 
 def find(db: Database, words: Sequence[Alternatives], documents: int) -> Matches:
@@ -96,20 +103,30 @@ def find(db: Database, words: Sequence[Alternatives], documents: int) -> Matches
         words: the result of `query_terms`.
         documents: how many episodes are indexed.
     """
-    counted = [(_frequencies(db, alternatives), place) for place, alternatives in enumerate(words)]
-    found: list[Word] = [Word(idf(documents, 0))] * len(words)
-    read = 0
-    for frequencies, place in sorted(counted, key=lambda item: sum(item[0].values())):
+    known = _index(db).frequencies(db, dict.fromkeys(term for word in words for term in word))
+    counted = [{term: known[term] for term in word if term in known} for word in words]
+    chosen = _affordable(counted)
+    terms = {term: count for place in chosen for term, count in counted[place].items()}
+    read = _index(db).postings(db, terms, documents, recited=RECITED) if terms else {}
+    found = []
+    for place, frequencies in enumerate(counted):
         entries = sum(frequencies.values())
-        if not entries:
-            continue
-        common = read + entries > (MOST_POSTINGS if read else MOST_OF_ONE)
-        if common:
-            found[place] = Word(idf(documents, min(entries, documents)), common=True)
+        if place in chosen:
+            found.append(_word([read[term] for term in frequencies if term in read], documents))
         else:
-            found[place] = _word(db, frequencies, documents)
-            read += entries
+            found.append(Word(idf(documents, min(entries, documents)), common=entries > 0))
     return Matches(documents, tuple(found))
+
+
+def _affordable(counted: Sequence[Mapping[str, int]]) -> set[int]:
+    """Return the places of the words whose postings are read, given their terms' frequencies."""
+    chosen, read = set[int](), 0
+    for place in sorted(range(len(counted)), key=lambda place: sum(counted[place].values())):
+        entries = sum(counted[place].values())
+        if entries and read + entries <= (MOST_POSTINGS if read else MOST_OF_ONE):
+            chosen.add(place)
+            read += entries
+    return chosen
 
 
 def idf(documents: int, frequency: int) -> float:
@@ -117,39 +134,23 @@ def idf(documents: int, frequency: int) -> float:
     return math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
 
 
-def _fields(message: str, reply: str) -> tuple[str, str]:
+def _index(db: Database) -> PostingIndex:
+    return fts5_index if isinstance(db, sqlite3.Connection) else posting_table
+
+
+def _fields(message: str, reply: str) -> tuple[list[str], list[str]]:
     said, answered = terms(message), terms(reply)
-    if len(answered) > LONG_REPLY:
-        return " ".join(said), " ".join(answered)
-    return " ".join(said + answered), ""
+    return (said, answered) if len(answered) > LONG_REPLY else (said + answered, [])
 
 
-def _frequencies(db: Database, alternatives: Alternatives) -> dict[str, int]:
-    """Return the document frequency of each indexed term."""
-    rows = (
-        (term, db.execute("SELECT doc FROM lexicon_terms WHERE term = ?", (term,)).fetchone())
-        for term in alternatives
-    )
-    return {term: int(row[0]) for term, row in rows if row}
-
-
-def _word(db: Database, frequencies: dict[str, int], documents: int) -> Word:
+def _word(some: Sequence[Postings], documents: int) -> Word:
     """Merge the postings of a word's terms; in each episode the best term counts."""
-    some = [_postings(db, term, count, documents) for term, count in frequencies.items()]
+    if not some:
+        return Word(idf(documents, 0))
     if len(some) == 1:
         seqs, saturations = some[0]
     else:
         seqs, places = np.unique(np.concatenate([seqs for seqs, _ in some]), return_inverse=True)
         saturations = np.zeros(len(seqs))
         np.maximum.at(saturations, places, np.concatenate([values for _, values in some]))
-    return Word(idf(documents, len(seqs)), seqs, saturations)
-
-
-def _postings(db: Database, term: str, frequency: int, documents: int) -> tuple[Seqs, NDArray[np.float64]]:
-    seqs, scores = db.execute(_POSTINGS, (RECITED, f'"{term}"')).fetchone()
-    if seqs is None:
-        return np.empty(0, np.int64), np.empty(0)
-    documents = max(documents, frequency)
-    theirs = max(math.log((documents - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
-    scored = np.fromstring(scores, sep=",", dtype=np.float64)
-    return np.fromstring(seqs, sep=",", dtype=np.int64), np.clip(-scored / theirs, 0, SATURATION)
+    return Word(idf(documents, len(seqs)), seqs, np.clip(saturations, 0, SATURATION))

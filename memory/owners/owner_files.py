@@ -103,6 +103,10 @@ class OwnerFiles:
         """Return the owners that have a file, sorted; log and skip unreadable files."""
         return await asyncio.to_thread(self._list_owners)
 
+    async def size(self, owner: str) -> int:
+        """Return the size of the owner's file and of those next to it in bytes; 0 without any."""
+        return await asyncio.to_thread(_size, self.path(owner))
+
     async def erase(self, owner: str) -> None:
         """Delete the owner's file with the data of every tier; raises as `read` does."""
         with self._guard:
@@ -194,6 +198,10 @@ def _open_exclusively(lock: threading.Lock, open_: Callable[[], sqlite3.Connecti
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
 def _to_tier_error(error: Exception, tier: str, path: Path) -> MemoryTierError | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from memory.database import Database
 from memory.lexical.derived_rows import derive_all, is_current
-from memory.lexical.lexical_index import TABLES as LEXICAL_TABLES
+from memory.lexical.fts5_index import TABLES as LEXICAL_TABLES
 
 Step = str | Callable[[Database], None]
 

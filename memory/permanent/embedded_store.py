@@ -7,7 +7,7 @@ from typing import Final
 
 from memory.database import Database
 from memory.models import Fact
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
 from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
 from memory.text.columns import from_micros, require_utf8, to_micros
@@ -34,7 +34,7 @@ class EmbeddedPermanentStore:
 
     def __init__(
         self,
-        files: OwnerFiles,
+        files: OwnerTables,
         *,
         count_tokens: Callable[[str], int],
         max_tokens: int,

@@ -1,12 +1,18 @@
-"""An empty Redis server for each test that needs one; see `redis_servers`."""
+"""An empty Redis server for each test that needs one, see `redis_servers`; owners' tables anywhere."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_partitions import OwnerPartitions
+from memory.owners.owner_tables import OwnerTables
 from tests.contract.redis_servers import CLUSTER, RedisServers, connected
+from tests.servers.postgres import PostgresServer
 from tests.servers.redis import BINARIES
 
 
@@ -49,3 +55,15 @@ async def client(redis_url: str) -> AsyncIterator[Callable[[], Awaitable[Redis]]
 @pytest.fixture
 async def raw(client: Callable[[], Awaitable[Redis]]) -> Redis:
     return await client()
+
+
+@pytest.fixture(params=["files", "postgres"])
+async def tables(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer
+) -> AsyncIterator[OwnerTables]:
+    """Owners' tables on every database."""
+    opened: OwnerTables = OwnerFiles(tmp_path / "owners")
+    if request.param == "postgres":
+        opened = OwnerPartitions(SecretStr(postgres.new_url()))
+    yield opened
+    await opened.close()

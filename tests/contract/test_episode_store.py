@@ -1,4 +1,4 @@
-"""What every `EpisodeStore` keeps to: on a Chroma in a folder, and on a Chroma server."""
+"""What every `EpisodeStore` keeps to: with Chroma in a folder or on a server, with files or PostgreSQL."""
 
 import asyncio
 import re
@@ -18,6 +18,8 @@ from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_key import owner_key
+from memory.owners.owner_partitions import OwnerPartitions
+from memory.owners.owner_tables import OwnerTables
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights
@@ -25,6 +27,7 @@ from memory.recall.mechanisms import Keys
 from memory.results import Hit
 from tests.servers.chroma import ChromaServer, chroma_server
 from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.postgres import PostgresServer
 
 START = datetime(2025, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HOSTILE_OWNERS = [
@@ -60,25 +63,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServer]:
         yield running
 
 
-@pytest.fixture(params=["folder", "server"])
+@pytest.fixture(params=["folder", "server", "postgres"])
 async def open_archive(
-    request: pytest.FixtureRequest, tmp_path: Path, server: ChromaServer
+    request: pytest.FixtureRequest, tmp_path: Path, server: ChromaServer, postgres: PostgresServer
 ) -> AsyncIterator[OpenArchive]:
     """Open the same data as often as wanted, as several processes one after the other would."""
     url = SecretStr(f"{server.url}/people/goat" if request.param == "server" else "")
-    opened: list[tuple[EpisodeArchive, OwnerFiles]] = []
+    archive_url = SecretStr(postgres.new_url() if request.param == "postgres" else "")
+    opened: list[tuple[EpisodeArchive, OwnerTables]] = []
 
     def open_one(embeddings: HashEmbeddings | None = None) -> EpisodeArchive:
-        files = OwnerFiles(tmp_path / "owners")
+        own = OwnerPartitions(archive_url) if archive_url else OwnerFiles(tmp_path / "owners")
         vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma", url=url))
-        archive = EpisodeArchive(files, vectors, embeddings or HashEmbeddings())
-        opened.append((archive, files))
+        archive = EpisodeArchive(own, vectors, embeddings or HashEmbeddings())
+        opened.append((archive, own))
         return archive
 
     yield open_one
-    for archive, files in opened:
+    for archive, own in opened:
         await archive.close()
-        await files.close()
+        await own.close()
 
 
 @pytest.fixture
@@ -377,12 +381,10 @@ async def test_a_model_of_the_same_name_with_longer_vectors_is_another_one(open_
     assert "128 numbers" in told.problems[0]
 
 
-async def test_vectors_without_an_episode_are_ignored_and_deleted(
-    open_archive: OpenArchive, tmp_path: Path
-) -> None:
+async def test_vectors_without_an_episode_are_ignored_and_deleted(open_archive: OpenArchive) -> None:
     archive = open_archive()
     await fill(archive, "red bicycle", "green soup")
-    await OwnerFiles(tmp_path / "owners").write(
+    await archive._files.write(
         "ana", "episodic", lambda db: db.execute("DELETE FROM episodes WHERE turn_id = '0'").rowcount
     )
     assert [hit.episode.turn_id for hit in (await archive.search("bicycle", owner="ana", limit=2)).hits] == [

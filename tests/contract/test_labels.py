@@ -1,16 +1,14 @@
-"""Labels made by hand, in their owner's file."""
+"""Labels made by hand, in their owner's tables."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.models import Episode
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -19,15 +17,8 @@ def label(turn_id: str, memory: str, *, relevant: bool, minutes: int = 0) -> Lab
     return Label(turn_id=turn_id, memory=memory, relevant=relevant, at=AT + timedelta(minutes=minutes))
 
 
-@pytest.fixture
-async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
-    files = OwnerFiles(tmp_path)
-    yield files
-    await files.close()
-
-
-async def test_the_latest_on_a_turn_and_a_memory_stands(files: OwnerFiles) -> None:
-    log = LabelLog(files)
+async def test_the_latest_on_a_turn_and_a_memory_stands(tables: OwnerTables) -> None:
+    log = LabelLog(tables)
     await log.put([label("t2", "m1", relevant=True), label("t2", "m2", relevant=False)], owner="ana")
     await log.put([label("t2", "m1", relevant=False, minutes=1)], owner="ana")
     await log.put([label("t1", "m1", relevant=True, minutes=2)], owner="ana")
@@ -41,21 +32,21 @@ async def test_the_latest_on_a_turn_and_a_memory_stands(files: OwnerFiles) -> No
     assert await log.all(owner="bob") == []
 
 
-async def test_they_go_with_the_owner(files: OwnerFiles) -> None:
-    log = LabelLog(files)
+async def test_they_go_with_the_owner(tables: OwnerTables) -> None:
+    log = LabelLog(tables)
     await log.put([label("t1", "m1", relevant=True)], owner="ana")
-    await EpisodeLog(files).erase(owner="ana")
+    await EpisodeLog(tables).erase(owner="ana")
     assert await log.all(owner="ana") == []
-    await EpisodeLog(files).append(
+    await EpisodeLog(tables).append(
         Episode(turn_id="t1", owner="ana", thread="1", message="hi", reply="", at=AT)
     )
     await log.put([label("t1", "m1", relevant=True)], owner="ana")
-    await EpisodeLog(files).erase(owner="ana")
+    await EpisodeLog(tables).erase(owner="ana")
     assert await log.all(owner="ana") == []
 
 
-async def test_what_cannot_be_stored_is_refused_and_nothing_of_it_kept(files: OwnerFiles) -> None:
-    log, fine = LabelLog(files), label("t1", "m1", relevant=True)
+async def test_what_cannot_be_stored_is_refused_and_nothing_of_it_kept(tables: OwnerTables) -> None:
+    log, fine = LabelLog(tables), label("t1", "m1", relevant=True)
     for bad in (
         replace(fine, turn_id="\ud800"),
         replace(fine, memory="\ud800"),

@@ -14,18 +14,21 @@ from pydantic import SecretStr
 
 from memory.errors import FactsFull
 from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_partitions import OwnerPartitions
+from memory.owners.owner_tables import OwnerTables
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, RecordedStore, Records
 from tests.servers.letta import LettaServer, running_letta_server
 from tests.servers.letta_state import LettaState
+from tests.servers.postgres import PostgresServer
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)
 OWNERS = ("ana", "Ana", "", "../ana", "ana\ud800")
 TOKEN = "a-token"
 REAL = os.environ.get("GOAT_TEST_LETTA_URL", "")
 REAL_TOKEN = os.environ.get("GOAT_TEST_LETTA_TOKEN", "")
-BACKENDS = ["embedded", "letta-strict", "letta-lax", *(["letta-real"] if REAL else [])]
+BACKENDS = ["embedded", "postgres", "letta-strict", "letta-lax", *(["letta-real"] if REAL else [])]
 
 OpenStore = Callable[..., RecordedStore]
 
@@ -41,12 +44,13 @@ class Backend:
     name: str
     folder: Path
     address: LettaAddress
-    files: list[OwnerFiles]
+    tables: list[OwnerTables]
     letta: list[LettaPermanentStore]
+    archive_url: SecretStr
 
     def open(self, max_tokens: int = 100_000) -> RecordedStore:
         """Open the same data as often as wanted, each time with connections of its own."""
-        if self.name != "embedded":
+        if self.name.startswith("letta"):
             store = LettaPermanentStore(
                 self.address,
                 count_tokens=_words,
@@ -56,8 +60,9 @@ class Backend:
             )
             self.letta.append(store)
             return self.letta[-1]
-        self.files.append(OwnerFiles(self.folder, busy_timeout=120))
-        return EmbeddedPermanentStore(self.files[-1], count_tokens=_words, max_tokens=max_tokens)
+        own = OwnerPartitions(self.archive_url, busy_timeout=120) if self.archive_url else None
+        self.tables.append(own or OwnerFiles(self.folder, busy_timeout=120))
+        return EmbeddedPermanentStore(self.tables[-1], count_tokens=_words, max_tokens=max_tokens)
 
     def writers(self, count: int, max_tokens: int = 100_000) -> list[RecordedStore]:
         """Open for several writers at once, who lose nothing."""
@@ -67,8 +72,8 @@ class Backend:
         """Close all, and leave nothing on a server that others use."""
         if self.name == "letta-real":
             await self.clear()
-        for files in self.files:
-            await files.close()
+        for tables in self.tables:
+            await tables.close()
         for store in self.letta:
             await store.aclose()
 
@@ -92,7 +97,10 @@ def servers() -> Iterator[dict[str, LettaServer]]:
 
 @pytest.fixture(params=BACKENDS)
 async def backend(
-    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, LettaServer]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    servers: dict[str, LettaServer],
+    postgres: PostgresServer,
 ) -> AsyncIterator[Backend]:
     url, token = REAL, REAL_TOKEN
     if request.param in servers:
@@ -100,7 +108,8 @@ async def backend(
         server.state = LettaState(strict=server.state.strict)
         url, token = server.url, TOKEN
     address = LettaAddress(SecretStr(url), SecretStr(token), timeout=120)
-    backend = Backend(request.param, tmp_path / "owners", address, [], [])
+    archive_url = SecretStr(postgres.new_url() if request.param == "postgres" else "")
+    backend = Backend(request.param, tmp_path / "owners", address, [], [], archive_url)
     if request.param == "letta-real":
         await backend.clear()
     yield backend
@@ -252,6 +261,8 @@ import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_partitions import OwnerPartitions
+from memory.owners.owner_tables import OwnerTables
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 
 async def main():
@@ -267,7 +278,7 @@ asyncio.run(main())
 
 async def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
     """On the embedded store."""
-    store = Backend("embedded", tmp_path / "owners", LettaAddress(SecretStr("")), [], [])
+    store = Backend("embedded", tmp_path / "owners", LettaAddress(SecretStr("")), [], [], SecretStr(""))
     command = [sys.executable, "-c", WRITER, str(tmp_path / "owners")]
     writers = [subprocess.Popen([*command, name]) for name in ("left", "right")]  # noqa: ASYNC220
     assert [await asyncio.to_thread(writer.wait) for writer in writers] == [0, 0]

@@ -1,11 +1,9 @@
 """Commands that only read: /start, /help, /memory, /facts, /stats."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
 
 from telegram import Update
 
@@ -88,14 +86,14 @@ class ReadCommands:
     async def stats(self, update: Update, _: HandlerContext) -> None:
         """Show statistics."""
         layers, owner, now = self.context.agent.layers, await self._owner(update), datetime.now(UTC)
-        episodes, path = layers.episodes, layers.files.path(owner)
+        episodes = layers.episodes
         text = self.context.say(update)(
             "stats",
             turns=await episodes.count(owner=owner),
             today=await episodes.count(owner=owner, since=now - timedelta(days=1)),
             week=await episodes.count(owner=owner, since=now - timedelta(days=7)),
             facts=len(await layers.permanent.facts(owner=owner)),
-            megabytes=f"{await asyncio.to_thread(_size, path) / 1e6:.1f}",
+            megabytes=f"{await layers.files.size(owner) / 1e6:.1f}",
             model=inline_code(self.context.settings.model) or "–",
             uptime=_duration(time.monotonic() - self.context.began),
         )
@@ -148,10 +146,6 @@ def _facts(rows: Sequence[Fact], zone: tzinfo, say: Say) -> str:
         for fact in rows[:MOST_FACTS]
     ]
     return "\n".join([say("facts_title"), "", *lines])
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ from memory.episodic.log.episode_log import TIER
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Parts, Slot
 from memory.errors import EmbeddingMismatch
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 
 Measure = Callable[[Iterable[Parts]], Maxima]
 
@@ -35,7 +35,7 @@ class VectorLedger:
         model: the model whose vectors are meant; without any by it, another model's are.
     """
 
-    def __init__(self, files: OwnerFiles, model: str) -> None:
+    def __init__(self, files: OwnerTables, model: str) -> None:
         self._files = files
         self._model = model
 

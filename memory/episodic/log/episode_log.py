@@ -11,7 +11,7 @@ from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.lexical.derived_rows import add_documents, derive, derive_all
 from memory.models import EDIT_OF, Episode
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.provenance import Carrier, Speaker, dump, load, said
 from memory.text.columns import from_micros, require_utf8, to_micros
 
@@ -31,10 +31,10 @@ NumberedRow = tuple[int, str, str, str, str, int, str, str, int]
 class EpisodeLog:
     """Appends and reads episodes. An append is on disk when the call returns.
 
-    Every method raises `TierUnavailable` or `TierCorrupt` as `OwnerFiles` does.
+    Every method raises `TierUnavailable` or `TierCorrupt` as `OwnerTables` does.
     """
 
-    def __init__(self, files: OwnerFiles) -> None:
+    def __init__(self, files: OwnerTables) -> None:
         self._files = files
 
     async def append(self, episode: Episode, shown: Sequence[str] = ()) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from memory.database import Database
 from memory.episodic.log.episode_log import TIER
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.text.columns import from_micros, to_micros
 
 PUT: Final = (
@@ -31,7 +31,7 @@ class Feedback:
 class FeedbackLog:
     """Feedback in the owner's file; a later rating of a turn replaces the earlier."""
 
-    def __init__(self, files: OwnerFiles) -> None:
+    def __init__(self, files: OwnerTables) -> None:
         self._files = files
 
     async def put(self, feedback: Feedback, *, owner: str) -> None:

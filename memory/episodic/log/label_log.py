@@ -7,7 +7,7 @@ from typing import Final
 
 from memory.database import Database
 from memory.episodic.log.episode_log import TIER
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.text.columns import from_micros, require_utf8, to_micros
 
 PUT: Final = (
@@ -31,7 +31,7 @@ class Label:
 class LabelLog:
     """Labels in the owner's file; a later label of a turn and memory replaces the earlier."""
 
-    def __init__(self, files: OwnerFiles) -> None:
+    def __init__(self, files: OwnerTables) -> None:
         self._files = files
 
     async def put(self, labels: Sequence[Label], *, owner: str) -> None:

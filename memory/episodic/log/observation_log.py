@@ -8,7 +8,7 @@ from functools import partial
 from memory.database import Database
 from memory.episodic.log.episode_log import TIER
 from memory.observation.observation import Observation
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.text.columns import to_micros
 
 LEVEL = 1
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 class ObservationLog:
     """Observations in the owner's file, one per turn; the first is kept."""
 
-    files: OwnerFiles
+    files: OwnerTables
 
     async def put(self, observation: Observation, *, owner: str) -> bool:
         """Store the observation; return False when the turn already has one."""

@@ -23,8 +23,8 @@ from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.lexical.derived_rows import add_documents, derive
 from memory.models import Seen
-from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import migrate
+from memory.owners.owner_tables import OwnerTables
 from memory.provenance import load, said
 from memory.results import SearchResult
 
@@ -39,7 +39,7 @@ class PastArchive:
     """
 
     def __init__(
-        self, files: OwnerFiles, embeddings: EmbeddingModel, nulls: NullTurns, *, owner: str
+        self, files: OwnerTables, embeddings: EmbeddingModel, nulls: NullTurns, *, owner: str
     ) -> None:
         self._files = files
         self._embeddings = embeddings

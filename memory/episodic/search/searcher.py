@@ -26,7 +26,7 @@ from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
-from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.recall.mechanism_watch import WATCH
 from memory.recall.staged import called_for
 from memory.results import SearchResult
@@ -43,7 +43,7 @@ class Searcher:
 
     def __init__(
         self,
-        files: OwnerFiles,
+        files: OwnerTables,
         indexer: Indexer,
         vectors: VectorIndex,
         embeddings: EmbeddingModel,

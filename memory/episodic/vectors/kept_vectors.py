@@ -113,9 +113,12 @@ def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Sl
     The unary plus keeps SQLite from scanning the id range up to `until`.
     """
     sql = f"""
-        SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM json_each(?) AS wanted
-        JOIN {slot.table} AS v
-        ON v.id BETWEEN CAST(wanted.value AS BIGINT) << 20 AND (CAST(wanted.value AS BIGINT) << 20) + 1048575
+        WITH wanted AS MATERIALIZED (
+            SELECT CAST(value AS BIGINT) << 20 AS low, (CAST(value AS BIGINT) << 20) + 1048575 AS high
+            FROM json_each(?)
+        )
+        SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM wanted
+        JOIN {slot.table} AS v ON v.id BETWEEN wanted.low AND wanted.high
         WHERE +v.id <= ? ORDER BY v.id
     """  # noqa: S608
     return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())

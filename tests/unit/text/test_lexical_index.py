@@ -1,24 +1,27 @@
-"""The word index: its scores are plain BM25, whatever stands in it."""
+"""The word index: its scores are plain BM25, whatever stands in it and wherever its postings are."""
 
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memory.database import Database, Rows, Value
 from memory.episodic.search.lookup import Lookup, look_up, summed
 from memory.lexical import lexical_index as index
 from memory.lexical.analysis import query_terms, terms
-from memory.lexical.lexical_index import LONG_REPLY, RECITED, Matches, clear, find, idf, put
+from memory.lexical.lexical_index import LONG_REPLY, RECITED, Matches, clear, find, idf, put, remove
 from memory.owners.owner_schema import migrate
 
 K1, B = 1.2, 0.75
 WORDS = ["apple", "bridge", "castle", "dragon", "engine", "forest"]
 Told = tuple[str, str]
+POSTINGS = "CREATE TABLE postings (term TEXT, seq INTEGER, said INTEGER, recited INTEGER, length INTEGER)"
 
 texts = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 long_replies = st.lists(st.sampled_from(WORDS), min_size=LONG_REPLY + 1, max_size=LONG_REPLY + 20).map(
@@ -39,12 +42,12 @@ def opened() -> sqlite3.Connection:
     return connection
 
 
-def fill(db: sqlite3.Connection, told: Sequence[Told]) -> None:
+def fill(db: Database, told: Sequence[Told]) -> None:
     for seq, (message, reply) in enumerate(told, start=1):
         put(db, seq, message, reply)
 
 
-def found(db: sqlite3.Connection, query: str, documents: int) -> list[dict[int, float]]:
+def found(db: Database, query: str, documents: int) -> list[dict[int, float]]:
     """Return, for each word of a query, how much it counts in each episode."""
     return [
         {
@@ -104,6 +107,34 @@ def test_scores_are_those_of_plain_bm25(told: list[Told], query: str) -> None:
     with closing(opened()) as db:
         fill(db, told)
         assert_plain(db, told, query)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A database without SQLite's full-text index, as a server is."""
+
+    opened: sqlite3.Connection
+
+    def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Rows:
+        return self.opened.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Value]], /) -> Rows:
+        return self.opened.executemany(sql, parameters)
+
+
+@settings(max_examples=60, deadline=None)
+@given(archives, texts, st.integers(0, 8))
+def test_postings_in_a_table_score_as_those_of_sqlite(told: list[Told], query: str, removed: int) -> None:
+    with closing(opened()) as db:
+        db.execute(POSTINGS)
+        for each in (db, Served(db)):
+            fill(each, told)
+            for seq, (message, reply) in enumerate(told[:removed], start=1):
+                remove(each, seq, message, reply)
+        one, other = (found(each, query, len(told[removed:])) for each in (db, Served(db)))
+        assert [score.keys() for score in one] == [score.keys() for score in other]
+        for score, same in zip(one, other, strict=True):
+            assert score == pytest.approx(same, rel=1e-9)
 
 
 @settings(max_examples=30, deadline=None)

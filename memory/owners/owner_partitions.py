@@ -1,0 +1,211 @@
+"""Owners' tables in PostgreSQL. Importing this module imports psycopg; see `owner_tables.connect`."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Final, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+from memory.database import Work
+from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from memory.owners.owner_key import encode_owner, owner_key
+from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare
+from memory.owners.postgres_sql import Connection, PostgresDatabase, register
+
+T = TypeVar("T")
+_TIER: Final = "permanent"
+_SETTINGS: Final = ("plan_cache_mode = force_generic_plan", "enable_seqscan = off", "random_page_cost = 0.1")
+"""Every statement reads few rows by an index. A plan that is made once does not know how few."""
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE: Final = "BEGIN"
+
+
+class OwnerPartitions:
+    """`OwnerTables` on a PostgreSQL server, for any number of processes and machines.
+
+    Row-level security limits every transaction to one owner, whatever its statements say. Writers of an owner
+    wait for each other at an advisory lock.
+
+    Args:
+        url: a libpq connection string.
+        threads: how many pieces of work run at once, each on a connection.
+        busy_timeout: seconds to wait for a lock that another writer holds, and for a connection.
+    """
+
+    def __init__(self, url: SecretStr, *, threads: int = 12, busy_timeout: float = 5.0) -> None:
+        self._url = url
+        self._threads = threads
+        self._busy_timeout = busy_timeout
+        self._pool = self._new_pool()
+        self._idle: deque[Connection] = deque()
+
+    async def read(self, owner: str, tier: str, work: Work[T]) -> T:
+        return await self._run(tier, partial(self._read, owner, tier, work))
+
+    async def write(self, owner: str, tier: str, work: Work[T]) -> T:
+        return await self._run(tier, partial(self._write, owner, tier, work))
+
+    async def read_apart(self, owner: str, tier: str, work: Work[T]) -> T:
+        run = partial(self._read, owner, tier, work, stream=True)
+        return await self._result(tier, asyncio.to_thread(run))
+
+    async def scrub(self, owner: str, tier: str) -> None:
+        """Do nothing: PostgreSQL overwrites deleted rows when it vacuums."""
+
+    async def owners(self) -> list[str]:
+        return await self._run(_TIER, self._list_owners)
+
+    async def size(self, owner: str) -> int:
+        rows = " UNION ALL ".join(
+            f"SELECT SUM(pg_column_size({name})) AS size FROM {name}"  # noqa: S608
+            for name in TABLES
+        )
+        sql = f"SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM ({rows}) AS sizes"  # noqa: S608
+        return await self.read(owner, _TIER, lambda db: int(db.execute(sql).fetchone()[0]))
+
+    async def erase(self, owner: str) -> None:
+        await self._run(_TIER, partial(self._erase, owner))
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False)
+        self._pool = self._new_pool()
+        await asyncio.to_thread(self._disconnect)
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="goat-postgres")
+
+    async def _run(self, tier: str, call: Callable[[], T]) -> T:
+        return await self._result(tier, asyncio.wrap_future(self._pool.submit(call)))
+
+    async def _result(self, tier: str, running: Awaitable[T]) -> T:
+        try:
+            return await running
+        except psycopg.Error as error:
+            named = self._to_tier_error(error, tier)
+            if named is None:
+                raise
+            raise named from error
+
+    def _read(self, owner: str, tier: str, work: Work[T], *, stream: bool = False) -> T:
+        with self._transaction(tier, f"{_READ}; {_limit(owner_key(owner))}") as connection:
+            return work(PostgresDatabase(connection, stream=stream))
+
+    def _write(self, owner: str, tier: str, work: Work[T]) -> T:
+        key = owner_key(owner)
+        name = encode_owner(owner).hex()
+        named = f"INSERT INTO owner (name) VALUES ('\\x{name}') ON CONFLICT DO NOTHING"  # noqa: S608
+        with self._transaction(tier, f"{_WRITE}; {_limit(key)}; {_lock(key)}; {named}") as connection:
+            return work(PostgresDatabase(connection))
+
+    def _erase(self, owner: str) -> None:
+        key = owner_key(owner)
+        with self._transaction(_TIER, f"{_WRITE}; {_limit(key)}; {_lock(key)}") as connection:
+            for table in TABLES:
+                connection.execute(f"DELETE FROM {table}".encode())  # noqa: S608
+
+    def _list_owners(self) -> list[str]:
+        with self._transaction(_TIER, f"{_READ}; {_limit(ANY_OWNER)}") as connection:
+            names = connection.execute("SELECT name FROM owner", binary=True).fetchall()
+        return sorted(bytes(name).decode("utf-8", "surrogatepass") for (name,) in names)
+
+    @contextmanager
+    def _transaction(self, tier: str, begin: str) -> Iterator[Connection]:
+        """Run the block in a transaction; nothing of it is kept when it raises."""
+        connection = self._begun(tier, begin)
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._give_back(connection)
+
+    def _begun(self, tier: str, begin: str) -> Connection:
+        """Begin on an idle connection; on a new one if the server has closed those."""
+        with suppress(IndexError):
+            idle = self._idle.pop()
+            try:
+                idle.execute(begin.encode(), prepare=False)
+            except psycopg.OperationalError:
+                self._give_back(idle)
+                if not idle.closed:
+                    raise
+                self._disconnect()
+            else:
+                return idle
+        connection = self._connect(tier)
+        try:
+            connection.execute(begin.encode(), prepare=False)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _connect(self, tier: str) -> Connection:
+        connection = psycopg.connect(
+            self._url.get_secret_value(),
+            autocommit=True,
+            prepare_threshold=0,
+            connect_timeout=max(2, round(self._busy_timeout)),
+            client_encoding="UTF8",
+            application_name="goat",
+        )
+        try:
+            register(connection)
+            connection.execute(f"SET lock_timeout = {round(self._busy_timeout * 1000)}")
+            for setting in _SETTINGS:
+                connection.execute(f"SET {setting}".encode())
+            prepare(connection, tier)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        if not connection.closed:
+            self._idle.append(connection)
+
+    def _disconnect(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+    def _to_tier_error(self, error: psycopg.Error, tier: str) -> MemoryTierError | None:
+        """Return the tier error that says what to do; None for a programming error."""
+        reason = str(error).strip().partition("\n")[0]
+        place = f"the archive in PostgreSQL at {self.place}"
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            return TierUnavailable(tier, f"{place} is locked by another process; try again when it is done")
+        if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
+            return TierCorrupt(tier, f"{place} cannot be read ({reason}); restore it from a backup")
+        known = psycopg.OperationalError | psycopg.errors.InsufficientPrivilege | psycopg.InternalError
+        if isinstance(error, known):
+            return TierUnavailable(tier, f"{place} cannot be used ({reason}); see GOAT_ARCHIVE_URL")
+        return None
+
+    @property
+    def place(self) -> str:
+        """Host and database, without the password."""
+        given = conninfo_to_dict(self._url.get_secret_value())
+        return f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
+
+
+def _limit(key: str) -> str:
+    """Return the SQL that limits a transaction to an owner, given a key without quotes."""
+    return f"SET LOCAL {OWNER} = '{key}'"
+
+
+def _lock(key: str) -> str:
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)
+    return f"SELECT pg_advisory_xact_lock({number})"

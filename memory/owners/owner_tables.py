@@ -1,0 +1,45 @@
+"""Access to every owner's tables, in files or on a server."""
+
+from typing import Protocol, TypeVar
+
+from memory.database import Work
+
+T = TypeVar("T")
+
+
+class OwnerTables(Protocol):
+    """Runs SQL on the tables of one owner at a time; usable from any event loop, and again after `close`.
+
+    Every method raises `TierUnavailable` when the database cannot be used, and `TierCorrupt` when what it
+    holds cannot be read.
+    """
+
+    async def read(self, owner: str, tier: str, work: Work[T]) -> T:
+        """Run `work` on a read-only snapshot, without waiting for writers."""
+        ...
+
+    async def write(self, owner: str, tier: str, work: Work[T]) -> T:
+        """Run `work` in one transaction, which is durable when this returns; one per owner at a time."""
+        ...
+
+    async def read_apart(self, owner: str, tier: str, work: Work[T]) -> T:
+        """Run long work as `read` does, with rows that arrive as they are read; nothing waits for it."""
+        ...
+
+    async def scrub(self, owner: str, tier: str) -> None:
+        """Remove deleted data from what the database writes next to its tables, as far as readers allow."""
+        ...
+
+    async def owners(self) -> list[str]:
+        """Return the owners that have tables, sorted."""
+        ...
+
+    async def size(self, owner: str) -> int:
+        """Return how many bytes the owner's tables take."""
+        ...
+
+    async def erase(self, owner: str) -> None:
+        """Delete the owner's tables with the data of every tier."""
+        ...
+
+    async def close(self) -> None: ...
