@@ -22,7 +22,7 @@ from graph.observability.telemetry import Telemetry
 from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.settings import Settings
 from graph.state.circumstances import TurnReader
-from graph.stores import embedding_model, models_folder, redis_connection
+from graph.stores import embedding_model, models_folder, owner_tables, redis_connection
 from graph.tools.memory_tools import MemoryTools
 from graph.tools.plugins.plugin_registry import PluginRegistry
 from graph.tools.plugins.services import PluginServices, SettingsView
@@ -38,7 +38,6 @@ from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.errors import ConfigError, MemoryTierError
 from memory.markup import parse_calls
 from memory.owners.erasures import Erasures
-from memory.owners.owner_files import OwnerFiles
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import RecordedStore
@@ -80,7 +79,7 @@ class Layers:
 
     def _build_memory(self, settings: Settings) -> None:
         folder = settings.data_folder
-        self.files = OwnerFiles(folder / "owners")
+        self.files = owner_tables(settings)
         self.erasures = Erasures(folder / "erasing")
         self.tokens = TokenCounter()
         self.embeddings = embedding_model(settings)

@@ -1,11 +1,15 @@
-"""Redis and the embedding model from settings; nothing connects or loads before its first use."""
+"""Databases and the embedding model from settings; nothing connects or loads before its first use."""
 
 from pathlib import Path
 
+from graph.settings.extras import is_installed, missing_message
 from graph.settings.settings import Settings
 from memory.embedding.e5 import E5Embeddings
 from memory.embedding.embedding_endpoint import EndpointEmbeddings
 from memory.embedding.embedding_model import EmbeddingModel, Endpoint
+from memory.errors import ConfigError
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_tables import OwnerTables
 from memory.working.embedded_server import EmbeddedServer
 from memory.working.redis_connection import RedisConnection
 
@@ -14,6 +18,25 @@ def redis_connection(settings: Settings) -> RedisConnection:
     """Return the configured Redis, or the embedded one without a URL."""
     server = EmbeddedServer(settings.data_folder / "redis")
     return RedisConnection(settings.redis_url.get_secret_value(), server)
+
+
+def owner_tables(settings: Settings) -> OwnerTables:
+    """Return the configured PostgreSQL, or the folder of owners' files without a URL.
+
+    Raises:
+        ConfigError: the URL cannot be read, Chroma has none, or the client of PostgreSQL is not installed.
+    """
+    if not settings.archive_url.get_secret_value():
+        return OwnerFiles(settings.data_folder / "owners")
+    if not settings.chroma_url.get_secret_value():
+        raise ConfigError(
+            "GOAT_ARCHIVE_URL needs GOAT_CHROMA_URL: other machines would not see the vectors in this folder."
+        )
+    if not is_installed("postgres"):
+        raise ConfigError(f"GOAT_ARCHIVE_URL is set. {missing_message('postgres')}")
+    from memory.owners.owner_partitions import OwnerPartitions  # noqa: PLC0415 - an extra
+
+    return OwnerPartitions(settings.archive_url)
 
 
 def models_folder(settings: Settings) -> Path:

@@ -173,13 +173,17 @@ async def _episodes(layers: Layers) -> str:
     count = await layers.episodes.count(owner=owner)
     if count:
         await layers.episodes.search("Is everything all right?", owner=owner, limit=1)
-    return f"{count} turns of {owner}"
+    return f"{count} turns of {owner}, {_archive(layers.settings)}"
 
 
 async def _permanent(layers: Layers) -> str:
     facts = await layers.permanent.facts(owner=layers.settings.owner)
-    kind = "Letta by URL" if layers.settings.letta_url.get_secret_value() else "embedded"
-    return f"{len(facts)} facts, {kind}"
+    letta = layers.settings.letta_url.get_secret_value()
+    return f"{len(facts)} facts, {'Letta by URL' if letta else _archive(layers.settings)}"
+
+
+def _archive(settings: Settings) -> str:
+    return "PostgreSQL by URL" if settings.archive_url.get_secret_value() else "embedded"
 
 
 async def _plugins(layers: Layers) -> str:

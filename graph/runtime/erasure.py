@@ -132,6 +132,7 @@ class OwnerErasure:
         """Rewrite the stores' files without the deleted data."""
         folder = self.layers.settings.data_folder
         left = [
+            self.layers.files.remains,
             await self.layers.episodes.vacuum(),
             await self.layers.redis.rewrite_files(),
             await asyncio.to_thread(forget_runs, folder),

@@ -72,6 +72,11 @@ class Settings(
         SecretStr(""),
         description="Episodic tier: http(s)://[token@]host:port[/tenant/database]; empty: embedded.",
     )
+    archive_url: SecretStr = Field(
+        SecretStr(""),
+        description="Episodic and permanent tier: postgresql://user:password@host:port/database; "
+        "empty: a file for each owner.",
+    )
     letta_url: SecretStr = Field(
         SecretStr(""), description="Permanent tier: http(s)://host:port of Letta; empty: embedded."
     )

@@ -99,6 +99,11 @@ class OwnerFiles:
         """Remove deleted data from the owner's write-ahead log, as far as readers allow."""
         await self._result(owner, tier, self._submit(owner, Use.WRITE, _checkpoint))
 
+    @property
+    def remains(self) -> str:
+        """Return "": SQLite overwrites deleted rows."""
+        return ""
+
     async def owners(self) -> list[str]:
         """Return the owners that have a file, sorted; log and skip unreadable files."""
         return await asyncio.to_thread(self._list_owners)

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from memory.database import Work
-from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_key import encode_owner, owner_key
 from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare
 from memory.owners.postgres_sql import Connection, PostgresDatabase, register
@@ -23,6 +23,11 @@ T = TypeVar("T")
 _TIER: Final = "permanent"
 _SETTINGS: Final = ("plan_cache_mode = force_generic_plan", "enable_seqscan = off", "random_page_cost = 0.1")
 """Every statement reads few rows by an index. A plan that is made once does not know how few."""
+KEY: Final = "GOAT_ARCHIVE_URL"
+_FORM: Final = (
+    "postgresql://user:password@host:port/database, with options of libpq such as ?sslmode=verify-full;"
+    " write signs in the password as %40"
+)
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE: Final = "BEGIN"
 
@@ -34,13 +39,17 @@ class OwnerPartitions:
     wait for each other at an advisory lock.
 
     Args:
-        url: a libpq connection string.
+        url: a connection string of libpq.
         threads: how many pieces of work run at once, each on a connection.
         busy_timeout: seconds to wait for a lock that another writer holds, and for a connection.
+
+    Raises:
+        ConfigError: the URL cannot be read.
     """
 
     def __init__(self, url: SecretStr, *, threads: int = 12, busy_timeout: float = 5.0) -> None:
         self._url = url
+        self._place = _place(url)
         self._threads = threads
         self._busy_timeout = busy_timeout
         self._pool = self._new_pool()
@@ -57,7 +66,14 @@ class OwnerPartitions:
         return await self._result(tier, asyncio.to_thread(run))
 
     async def scrub(self, owner: str, tier: str) -> None:
-        """Do nothing: PostgreSQL overwrites deleted rows when it vacuums."""
+        """Do nothing: see `remains`."""
+
+    @property
+    def remains(self) -> str:
+        return (
+            f"PostgreSQL at {self._place} keeps erased rows in its files until it writes over them:"
+            " run VACUUM FULL there, and delete its older logs and backups"
+        )
 
     async def owners(self) -> list[str]:
         return await self._run(_TIER, self._list_owners)
@@ -184,21 +200,24 @@ class OwnerPartitions:
     def _to_tier_error(self, error: psycopg.Error, tier: str) -> MemoryTierError | None:
         """Return the tier error that says what to do; None for a programming error."""
         reason = str(error).strip().partition("\n")[0]
-        place = f"the archive in PostgreSQL at {self.place}"
+        place = f"the archive in PostgreSQL at {self._place}"
         if isinstance(error, psycopg.errors.LockNotAvailable):
             return TierUnavailable(tier, f"{place} is locked by another process; try again when it is done")
         if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
             return TierCorrupt(tier, f"{place} cannot be read ({reason}); restore it from a backup")
         known = psycopg.OperationalError | psycopg.errors.InsufficientPrivilege | psycopg.InternalError
         if isinstance(error, known):
-            return TierUnavailable(tier, f"{place} cannot be used ({reason}); see GOAT_ARCHIVE_URL")
+            return TierUnavailable(tier, f"{place} cannot be used ({reason}); see {KEY}")
         return None
 
-    @property
-    def place(self) -> str:
-        """Host and database, without the password."""
-        given = conninfo_to_dict(self._url.get_secret_value())
-        return f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
+
+def _place(url: SecretStr) -> str:
+    """Return host and database of a URL, without its secrets."""
+    try:
+        given = conninfo_to_dict(url.get_secret_value())
+    except psycopg.ProgrammingError:  # its text has the URL
+        raise ConfigError(f"{KEY} cannot be read. Allowed: {_FORM}") from None
+    return f"{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', '')}"
 
 
 def _limit(key: str) -> str:

@@ -30,6 +30,11 @@ class OwnerTables(Protocol):
         """Remove deleted data from what the database writes next to its tables, as far as readers allow."""
         ...
 
+    @property
+    def remains(self) -> str:
+        """Return where deleted rows remain on a disk after `scrub`, and what to do; "" for nowhere."""
+        ...
+
     async def owners(self) -> list[str]:
         """Return the owners that have tables, sorted."""
         ...

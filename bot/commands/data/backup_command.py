@@ -106,6 +106,7 @@ def _elsewhere(settings: Settings) -> list[str]:
     """Say what is on servers, and not in the backup."""
     servers = {
         "Conversations, unfinished turns and queues are on the Redis server": settings.redis_url,
+        "Turns, facts and identities are in PostgreSQL": settings.archive_url,
         "Facts and identities are on the Letta server": settings.letta_url,
     }
     there = [what for what, url in servers.items() if url.get_secret_value()]

@@ -21,7 +21,7 @@ from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.episode_archive import EpisodeArchive
 
 VECTORS = "vectors.npz"
-_SERVERS = ("redis_url", "chroma_url", "letta_url")
+_SERVERS = ("redis_url", "chroma_url", "archive_url", "letta_url")
 Vectors = dict[str, NDArray[np.float32]]
 
 

@@ -75,7 +75,8 @@ async def open_archive(
 
 async def _count_turns(settings: Settings, owner: str) -> tuple[int, int]:
     """Count the owner's recorded and imported turns, without creating a folder."""
-    if not (settings.data_folder / "owners").is_dir():
+    served = settings.archive_url.get_secret_value()
+    if not served and not (settings.data_folder / "owners").is_dir():
         return 0, 0
     async with open_layers(settings) as layers:
         imported = await layers.episodes.imported(owner=owner)

@@ -118,21 +118,34 @@ def test_a_bad_variable(doctor: Goat) -> None:
     assert "Europe/Bucharest" in line
 
 
+def test_an_archive_for_several_machines_with_vectors_of_one(doctor: Goat) -> None:
+    doctor.configure({"GOAT_ARCHIVE_URL": "postgresql://goat:secret@localhost/goat"})
+    line = doctor("doctor").shown
+    assert "GOAT_ARCHIVE_URL needs GOAT_CHROMA_URL" in line
+    doctor.configure({"GOAT_CHROMA_URL": "http://localhost:1", "GOAT_ARCHIVE_URL": "goat secret"})
+    line = doctor("doctor").shown
+    assert "GOAT_ARCHIVE_URL cannot be read. Allowed: postgresql://" in line
+    assert "Traceback" not in line
+    assert "goat secret" not in line
+
+
 def test_parts_by_url_that_refuse(doctor: Goat, refused: str) -> None:
     doctor.configure(
         {
             "GOAT_REDIS_URL": f"redis://:secret@{refused}/0",
             "GOAT_CHROMA_URL": f"http://token@{refused}",
+            "GOAT_ARCHIVE_URL": f"postgresql://goat:secret@{refused}/goat",
             "GOAT_EMBEDDING_BASE_URL": f"http://{refused}/v1",
             "GOAT_MODEL_BASE_URL": f"http://{refused}/v1",
         }
     )
     stores = ("working tier (Redis)", "embedding model", "episodic tier (log and Chroma)")
-    lines = broken(doctor("doctor"), *stores, "chat model")
-    redis, embeddings, chroma, model = lines.splitlines()
+    lines = broken(doctor("doctor"), *stores, "permanent tier", "chat model")
+    redis, embeddings, chroma, archive, model = lines.splitlines()
     assert "cannot be reached" in redis
     assert refused in embeddings
     assert f"Chroma at http://{refused} cannot be used" in chroma
+    assert f"the archive in PostgreSQL at {refused}/goat cannot be used" in archive
     assert "cannot be reached. Is it running" in model
     assert "secret" not in lines
     assert "token" not in lines
