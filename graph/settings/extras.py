@@ -6,8 +6,8 @@ MODULES = {
     "pictures": "matplotlib",
     "documents": "markitdown",
     "browser": "playwright",
-    "postgres": "psycopg",
     "telemetry": "opentelemetry.exporter.otlp.proto.http",
+    "postgres": "psycopg",
 }
 """A module of each extra."""
 

@@ -24,9 +24,12 @@ def test_what_an_extra_is_missing_for_is_added_by_commands_that_exist() -> None:
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(map(is_installed, MODULES))
-    assert summary() == "pictures, documents, browser, telemetry"
+    assert summary() == "pictures, documents, browser, telemetry, postgres"
     monkeypatch.setitem(sys.modules, "playwright", None)
     for name in [name for name in sys.modules if name.startswith("opentelemetry.exporter")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
-    assert summary() == "pictures, documents; not installed: browser, telemetry (`make browser` adds one)"
+    assert (
+        summary()
+        == "pictures, documents, postgres; not installed: browser, telemetry (`make browser` adds one)"
+    )
