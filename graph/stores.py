@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from graph.settings.extras import is_installed, missing_message
 from graph.settings.settings import Settings
 from memory.embedding.e5 import E5Embeddings
@@ -27,16 +29,30 @@ def owner_tables(settings: Settings) -> OwnerTables:
         ConfigError: the URL cannot be read, Chroma has none, or the client of PostgreSQL is not installed.
     """
     if not settings.archive_url.get_secret_value():
-        return OwnerFiles(settings.data_folder / "owners")
+        return owner_files(settings.data_folder)
     if not settings.chroma_url.get_secret_value():
         raise ConfigError(
             "GOAT_ARCHIVE_URL needs GOAT_CHROMA_URL: other machines would not see the vectors in this folder."
         )
+    return owner_partitions(settings.archive_url)
+
+
+def owner_files(data_folder: Path) -> OwnerFiles:
+    """Return the owners' files of a data folder."""
+    return OwnerFiles(data_folder / "owners")
+
+
+def owner_partitions(url: SecretStr) -> OwnerTables:
+    """Return the owners' tables in a PostgreSQL.
+
+    Raises:
+        ConfigError: the URL cannot be read, or the client of PostgreSQL is not installed.
+    """
     if not is_installed("postgres"):
-        raise ConfigError(f"GOAT_ARCHIVE_URL is set. {missing_message('postgres')}")
+        raise ConfigError(f"The archive is in PostgreSQL. {missing_message('postgres')}")
     from memory.owners.owner_partitions import OwnerPartitions  # noqa: PLC0415 - an extra
 
-    return OwnerPartitions(settings.archive_url)
+    return OwnerPartitions(url)
 
 
 def models_folder(settings: Settings) -> Path:

@@ -2,12 +2,15 @@
 
 from memory.database import Database, put_meta, read_number
 from memory.lexical import lexical_index as lexicon
+from memory.lexical.posting_table import INDEXED_TERMS
 from memory.lexical.structural_keys import find_keys
 from memory.provenance import load, said
 
 VERSION = 2
 """Version of the derivation; files with an older one are indexed again."""
 _DOCUMENTS, _VERSION = "documents", "derived_version"
+META_KEYS = (_DOCUMENTS, _VERSION, INDEXED_TERMS)
+"""Keys of `meta` whose values are derived from the episodes."""
 _PAGE = 256
 
 

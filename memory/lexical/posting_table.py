@@ -15,8 +15,8 @@ from memory.lexical.fts5_index import Postings
 
 K1: Final = 1.2
 B: Final = 0.75
-_LENGTH = "indexed_terms"
-"""Key of the number of terms in all episodes."""
+INDEXED_TERMS: Final = "indexed_terms"
+"""Key in `meta` of the number of terms in all episodes."""
 _POSTINGS: Final = """
     SELECT term, group_concat(seq), group_concat(said), group_concat(recited), group_concat(length) FROM (
         SELECT * FROM postings WHERE term IN (SELECT value FROM json_each(?)) ORDER BY term, seq
@@ -29,14 +29,14 @@ def put(db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> 
     counts, others, length = Counter(said), Counter(recited), len(said) + len(recited)
     rows = [(term, seq, counts[term], others[term], length) for term in {*counts, *others}]
     db.executemany("INSERT INTO postings (term, seq, said, recited, length) VALUES (?, ?, ?, ?, ?)", rows)
-    put_meta(db, _LENGTH, read_number(db, _LENGTH) + length)
+    put_meta(db, INDEXED_TERMS, read_number(db, INDEXED_TERMS) + length)
 
 
 def remove(db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> None:
     """Remove an episode, given what was indexed."""
     sql = "DELETE FROM postings WHERE term IN (SELECT value FROM json_each(?)) AND seq = ?"
     db.execute(sql, (json.dumps([*{*said, *recited}]), seq))
-    put_meta(db, _LENGTH, read_number(db, _LENGTH) - len(said) - len(recited))
+    put_meta(db, INDEXED_TERMS, read_number(db, INDEXED_TERMS) - len(said) - len(recited))
 
 
 def compact(db: Database) -> None:
@@ -46,7 +46,7 @@ def compact(db: Database) -> None:
 def clear(db: Database) -> None:
     """Delete every episode."""
     db.execute("DELETE FROM postings")
-    put_meta(db, _LENGTH, 0)
+    put_meta(db, INDEXED_TERMS, 0)
 
 
 def frequencies(db: Database, terms: Iterable[str]) -> dict[str, int]:
@@ -60,7 +60,7 @@ def postings(
     db: Database, terms: Mapping[str, int], documents: int, *, recited: float
 ) -> dict[str, Postings]:
     """Return the episodes that hold each term, ascending, and its weight in each; `terms` has frequencies."""
-    mean = read_number(db, _LENGTH) / max(documents, 1)
+    mean = read_number(db, INDEXED_TERMS) / max(documents, 1)
     found = {}
     for term, *columns in db.execute(_POSTINGS, (json.dumps([*terms]),)):
         seqs, told, repeated, lengths = (np.fromstring(each, sep=",", dtype=np.int64) for each in columns)

@@ -5,7 +5,7 @@ import hashlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -110,8 +110,11 @@ class OwnerPartitions:
             raise named from error
 
     def _read(self, owner: str, tier: str, work: Work[T], *, stream: bool = False) -> T:
-        with self._transaction(tier, f"{_READ}; {_limit(owner_key(owner))}") as connection:
-            return work(PostgresDatabase(connection, stream=stream))
+        with (
+            self._transaction(tier, f"{_READ}; {_limit(owner_key(owner))}") as connection,
+            closing(PostgresDatabase(connection, stream=stream)) as database,
+        ):
+            return work(database)
 
     def _write(self, owner: str, tier: str, work: Work[T]) -> T:
         key = owner_key(owner)

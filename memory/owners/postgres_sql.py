@@ -42,13 +42,13 @@ class PostgresDatabase:
 
     Args:
         connection: the connection.
-        stream: read results as they are used; then they must be read within the transaction.
+        stream: read results as they are used, until `close`.
     """
 
     def __init__(self, connection: Connection, *, stream: bool = False) -> None:
         self._connection = connection
         self._stream = stream
-        self._names = count()
+        self._streams: list[RawServerCursor[Any]] = []
 
     def execute(self, sql: str, parameters: Sequence[Value] = (), /) -> Rows:
         """Run a statement.
@@ -70,9 +70,15 @@ class PostgresDatabase:
             raise ValueError(str(error)) from error
         return cursor
 
+    def close(self) -> None:
+        """Close the results that were read as they were used."""
+        for streamed in self._streams:
+            streamed.close()
+
     def _execute(self, sql: bytes, parameters: Sequence[Value]) -> Rows:
         if self._stream:
-            streamed = RawServerCursor(self._connection, f"goat_{next(self._names)}")
+            streamed = RawServerCursor(self._connection, f"goat_{len(self._streams)}")
+            self._streams.append(streamed)
             streamed.itersize = PAGE
             return streamed.execute(sql, parameters, binary=True)
         return RawCursor(self._connection).execute(sql, parameters, binary=True)

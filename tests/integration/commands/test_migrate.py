@@ -1,0 +1,140 @@
+"""`goat migrate`: every owner goes to PostgreSQL and back, whole and compared, or not at all."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.commands.data import migrate_command
+from graph.settings.settings import Settings
+from memory.database import Database
+from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.log.episode_log import TIER, EpisodeLog
+from memory.episodic.log.feedback_log import Feedback, FeedbackLog
+from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.errors import ConfigError
+from memory.models import Episode
+from memory.owners import owner_copy
+from memory.owners.owner_copy import COPIED
+from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_partitions import OwnerPartitions
+from memory.owners.owner_tables import OwnerTables
+from memory.owners.postgres_schema import TABLES
+from memory.permanent.embedded_store import EmbeddedPermanentStore
+from tests.servers.hash_embeddings import HashEmbeddings
+from tests.servers.postgres import PostgresServer
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+OWNERS = ["", "ana", "b\0ob 🦉"]
+DERIVED = {"owner", "keys", "postings"}
+
+
+def episode(number: int, owner: str) -> Episode:
+    message = f"note {number} on GOAT-{number}, {'zebra ' * (number % 4)}\0"
+    return Episode(
+        turn_id=f"t{number}",
+        owner=owner,
+        thread=f"{number % 2}",
+        message=message,
+        reply="done " * (40 * (number % 3)),
+        at=AT + timedelta(minutes=number),
+    )
+
+
+async def fill(tables: OwnerTables, folder: Path) -> None:
+    archive = EpisodeArchive(tables, VectorIndex(ChromaLocation(folder=folder)), HashEmbeddings())
+    facts = EmbeddedPermanentStore(tables, count_tokens=len, max_tokens=10**6)
+    for size, owner in enumerate(OWNERS, start=1):
+        await archive.append_many(episode(number, owner) for number in range(size * 30))
+        await archive.index(owner=owner)
+        await archive.remove(["t3"], owner=owner)
+        await archive.index(owner=owner)
+        await facts.upsert("boat", "Merganser", owner=owner, at=AT)
+        await facts.forget("boat", owner=owner, at=AT)
+        await facts.set_identity("a pirate", owner=owner)
+        await FeedbackLog(tables).put(Feedback(turn_id="t1", good=True, decisions="[]", at=AT), owner=owner)
+    await archive.close()
+
+
+@pytest.fixture
+async def settings(tmp_path: Path, postgres: PostgresServer) -> Settings:
+    files = OwnerFiles(tmp_path / "data" / "owners")
+    await fill(files, tmp_path / "chroma")
+    await files.close()
+    return Settings(data_folder=tmp_path / "data", archive_url=SecretStr(postgres.new_url()))
+
+
+async def migrate(settings: Settings, to: str, capsys: pytest.CaptureFixture[str], **how: bool) -> list[str]:
+    """Migrate; return the lines that tell of owners, after whether one failed."""
+    failed = await migrate_command.run_migration(settings, to, **how)
+    return [str(failed), *re.findall("(copied|there already|not copied)", capsys.readouterr().out)]
+
+
+async def test_all_owners_go_there_and_back(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = settings.archive_url.get_secret_value()
+    assert await migrate(settings, url, capsys) == ["False", *["copied"] * 3]
+    assert await migrate(settings, url, capsys) == ["False", *["there already"] * 3]
+    served = OwnerPartitions(settings.archive_url)
+    assert await served.owners() == OWNERS
+    later = episode(500, "ana")
+    assert await EpisodeLog(served).append(later)
+    assert await migrate(settings, url, capsys) == ["True", "there already", "not copied", "there already"]
+    assert await EpisodeLog(served).get(["t500"], owner="ana") == [later]
+    assert await migrate(settings, str(tmp_path / "new"), capsys) == ["False", *["copied"] * 3]
+    files = OwnerFiles(tmp_path / "new" / "owners")
+    assert await EpisodeLog(files).get(["t500", "t0"], owner="ana") == [later, episode(0, "ana")]
+    assert await EpisodeLog(files).append(episode(501, "ana"))
+    await served.close()
+    await files.close()
+    assert await migrate(settings, url, capsys, replace=True) == [
+        *("False", "there already", "copied", "there already")
+    ]
+
+
+async def test_the_archive_there_goes_on_without_embedding_again(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await migrate(settings, settings.archive_url.get_secret_value(), capsys)
+    served, embeddings = OwnerPartitions(settings.archive_url), HashEmbeddings()
+    archive = EpisodeArchive(served, VectorIndex(ChromaLocation(folder=tmp_path / "new")), embeddings)
+    assert not any([progress.error async for progress in archive.reconcile()])
+    found = await archive.search("zebra on GOAT-7", owner="ana", limit=5)
+    assert found.problems == ()
+    assert all(hit.evidence.cosine is not None for hit in found.hits)
+    assert embeddings.embedded == 0
+    await archive.close()
+    await served.close()
+
+
+async def test_a_copy_that_breaks_off_leaves_nothing_of_the_owner(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = settings.archive_url.get_secret_value()
+
+    def killed(_: Database) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner_copy, "derive_all", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await migrate_command.run_migration(settings, url)
+    served = OwnerPartitions(settings.archive_url)
+    assert await served.owners() == []
+    await served.close()
+    assert await migrate(settings, url, capsys) == ["False", *["copied"] * 3]
+
+
+async def test_without_a_server_there_is_nothing_to_copy_from(settings: Settings, tmp_path: Path) -> None:
+    embedded = settings.model_copy(update={"archive_url": SecretStr("")})
+    with pytest.raises(ConfigError, match="GOAT_ARCHIVE_URL is not set"):
+        await migrate_command.run_migration(embedded, str(tmp_path))
+
+
+def test_every_table_is_copied_or_derived() -> None:
+    assert set(COPIED) | DERIVED == set(TABLES)
+    assert not set(COPIED) & DERIVED
+    assert TIER == "episodic"
