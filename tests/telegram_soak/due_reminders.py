@@ -45,7 +45,7 @@ class ReminderFigures:
     name: str
     reminders: int = 0
     kills: int = 0
-    redis_kills: int = 0
+    server_kills: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class ReminderFigures:
     def __str__(self) -> str:
         delays = sorted(self.delays) or [0.0]
         return (
-            f"{self.name}: {self.reminders} reminders, {self.kills} kills ({self.redis_kills} of Redis): "
+            f"{self.name}: {self.reminders} reminders, {self.kills} kills ({self.server_kills} of servers): "
             f"{len(self.lost)} lost, {len(self.doubled)} twice, {len(self.early)} early, {len(self.crossed)} "
             f"crossed, {len(self.left)} left behind; delay median {delays[len(delays) // 2]:.1f} s, "
             f"longest {delays[-1]:.0f} s"
@@ -144,7 +144,7 @@ def _kill(world: World, plan: ReminderPlan, until: float, figures: ReminderFigur
             figures.kills += 1
         elif world.kill_server():  # it may be dead still
             figures.kills += 1
-            figures.redis_kills += 1
+            figures.server_kills += 1
 
 
 async def _wait_until_rung(world: World, due: Sequence[_Due]) -> None:

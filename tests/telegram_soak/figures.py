@@ -21,7 +21,7 @@ class Figures:
     asked_again: int = 0
     """Answers that were computed more than once."""
     kills: int = 0
-    redis_kills: int = 0
+    server_kills: int = 0
     freezes: int = 0
     outages: int = 0
     forgets: int = 0
@@ -47,7 +47,7 @@ class Figures:
     def __str__(self) -> str:
         return (
             f"{self.name}: {self.messages} messages, {self.edits} edits, {self.kills} kills "
-            f"({self.redis_kills} of Redis), {self.freezes} freezes, {self.outages} outages, "
+            f"({self.server_kills} of servers), {self.freezes} freezes, {self.outages} outages, "
             f"{self.forgets} forgotten: "
             f"{len(self.lost)} lost, {len(self.unforgotten)} not forgotten, "
             f"{len(self.doubled)} doubled, {len(self.disordered)} out of order, {len(self.crossed)} "

@@ -1,4 +1,4 @@
-"""Servers on which several machines could work: a Redis Cluster with replicas, and Chroma."""
+"""Servers on which several machines could work: a Redis Cluster with replicas, PostgreSQL, and Chroma."""
 
 import contextlib
 import random
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from memory.working.embedded_server import server_binary
 from tests.servers.chroma import ChromaServer, chroma_server
+from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.redis import free_ports
 
 MASTERS = 3
@@ -67,7 +68,10 @@ class SharedServers:
 
     nodes: list[Node]
     chroma: ChromaServer
+    postgres: PostgresServer
+    archive_url: str
     chance: random.Random
+    _killed: int = 0
     _returns: list[threading.Timer] = field(default_factory=list)
 
     @property
@@ -75,10 +79,11 @@ class SharedServers:
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def kill_one(self) -> bool:
-        """Kill a master, or restart Chroma; False while the cluster is short of a replica."""
-        if self.chance.random() < 1 / 2:
-            self.chroma.stop()
-            self.chroma.start()
+        """Restart PostgreSQL, Chroma, or kill a master, in turn; False if the cluster lacks a replica."""
+        self._killed += 1
+        if (server := (None, self.postgres, self.chroma)[self._killed % 3]) is not None:
+            server.stop()
+            server.start()
             return True
         if not self._is_whole():
             return False
@@ -125,11 +130,11 @@ class SharedServers:
 
 @contextlib.contextmanager
 def running_servers(folder: Path, seed: int) -> Iterator[SharedServers]:
-    """Run a cluster and Chroma until the block ends."""
+    """Run the servers until the block ends."""
     ports = free_ports(2 * MASTERS)
     nodes = [Node(port, folder / f"redis-{port}") for port in ports]
-    with chroma_server(folder / "chroma") as chroma:
-        servers = SharedServers(nodes, chroma, random.Random(seed))
+    with chroma_server(folder / "chroma") as chroma, postgres_server() as postgres:
+        servers = SharedServers(nodes, chroma, postgres, postgres.new_url(), random.Random(seed))
         try:
             for node in nodes:
                 node.start()

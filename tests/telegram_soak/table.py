@@ -22,7 +22,7 @@ def _cells(figures: Figures) -> list[tuple[str, int]]:
         ("messages", figures.messages),
         ("edits", figures.edits),
         ("kills", figures.kills),
-        ("of them Redis", figures.redis_kills),
+        ("of them servers", figures.server_kills),
         ("freezes", figures.freezes),
         ("outages", figures.outages),
         ("forgotten", figures.forgets),

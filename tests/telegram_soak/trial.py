@@ -71,7 +71,7 @@ def _kill(world: World, kill: Kill, figures: Figures) -> None:
         figures.kills += 1
     elif world.crew.layout.ours and world.kill_server():
         figures.kills += 1
-        figures.redis_kills += 1
+        figures.server_kills += 1
 
 
 async def _end(world: World, written: Written, figures: Figures) -> None:

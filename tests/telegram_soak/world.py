@@ -114,6 +114,7 @@ def _settings(
         data_folder=folder / "data",
         redis_url=SecretStr(servers.redis_url if servers else ""),
         chroma_url=SecretStr(servers.chroma.url if servers else ""),
+        archive_url=SecretStr(servers.archive_url if servers else ""),
         timezone="UTC",
         model="test",
         model_base_url=model.base_url,
@@ -135,6 +136,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     secrets = {"GOAT_TELEGRAM_TOKEN": token, "GOAT_TELEGRAM_WEBHOOK_SECRET": _SECRET}
     secrets |= {"GOAT_REDIS_URL": settings.redis_url.get_secret_value()}
     secrets |= {"GOAT_CHROMA_URL": settings.chroma_url.get_secret_value()}
+    secrets |= {"GOAT_ARCHIVE_URL": settings.archive_url.get_secret_value()}
     other = {stock.API: settings.telegram_api, stock.TOKEN: token, stock.MODEL: settings.model_base_url}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
     return inherited | goat | secrets | other

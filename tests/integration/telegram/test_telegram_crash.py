@@ -18,6 +18,6 @@ async def test_each_message_is_answered_once_and_in_order_over_kills(
     nursery: Nursery, tmp_path: Path
 ) -> None:
     figures = await run_trial(nursery, SMALL, PLAN, tmp_path / "world")
-    assert (figures.messages, figures.kills, figures.redis_kills) == (PLAN.messages, PLAN.kills, 1)
+    assert (figures.messages, figures.kills, figures.server_kills) == (PLAN.messages, PLAN.kills, 1)
     assert figures.edits
     assert figures.wrong == []
