@@ -90,8 +90,8 @@ class OwnerPartitions:
         await self._run(_TIER, partial(self._erase, owner))
 
     async def close(self) -> None:
-        self._pool.shutdown(wait=False)
-        self._pool = self._new_pool()
+        pool, self._pool = self._pool, self._new_pool()
+        await asyncio.to_thread(pool.shutdown)
         await asyncio.to_thread(self._disconnect)
 
     def _new_pool(self) -> ThreadPoolExecutor:
@@ -141,10 +141,6 @@ class OwnerPartitions:
         try:
             yield connection
             connection.execute("COMMIT")
-        except BaseException:
-            with suppress(psycopg.Error):
-                connection.execute("ROLLBACK")
-            raise
         finally:
             self._give_back(connection)
 
@@ -153,19 +149,18 @@ class OwnerPartitions:
         with suppress(IndexError):
             idle = self._idle.pop()
             try:
-                idle.execute(begin.encode(), prepare=False)
+                return self._start(idle, begin)
             except psycopg.OperationalError:
-                self._give_back(idle)
                 if not idle.closed:
                     raise
                 self._disconnect()
-            else:
-                return idle
-        connection = self._connect(tier)
+        return self._start(self._connect(tier), begin)
+
+    def _start(self, connection: Connection, begin: str) -> Connection:
         try:
             connection.execute(begin.encode(), prepare=False)
         except BaseException:
-            connection.close()
+            self._give_back(connection)
             raise
         return connection
 
@@ -177,6 +172,11 @@ class OwnerPartitions:
             connect_timeout=max(2, round(self._busy_timeout)),
             client_encoding="UTF8",
             application_name="goat",
+            # A machine that is gone is noticed within half a minute.
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+            tcp_user_timeout=20_000,
         )
         try:
             register(connection)
@@ -190,6 +190,9 @@ class OwnerPartitions:
         return connection
 
     def _give_back(self, connection: Connection) -> None:
+        """Roll back what is not committed, and keep the connection for others."""
+        with suppress(psycopg.Error):
+            connection.rollback()
         if not connection.closed:
             self._idle.append(connection)
 

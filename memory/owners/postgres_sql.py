@@ -1,7 +1,8 @@
 """One owner's tables in PostgreSQL, addressed in the SQL of `memory.database`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
+from psycopg.errors import DatatypeMismatch, UndefinedFunction
 from psycopg.pq import Format
 from psycopg.raw_cursor import RawCursor, RawServerCursor
 from psycopg.types.numeric import Int8BinaryDumper
@@ -56,18 +58,14 @@ class PostgresDatabase:
         Raises:
             ValueError: a column cannot hold a value.
         """
-        try:
+        with _named_values():
             return self._execute(translate(sql), parameters)
-        except psycopg.DataError as error:
-            raise ValueError(str(error)) from error
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Value]], /) -> Rows:
         """Run a statement with each of several rows; raises as `execute` does."""
         cursor = RawCursor(self._connection)
-        try:
+        with _named_values():
             cursor.executemany(translate(sql), parameters)
-        except psycopg.DataError as error:
-            raise ValueError(str(error)) from error
         return cursor
 
     def close(self) -> None:
@@ -82,6 +80,19 @@ class PostgresDatabase:
             streamed.itersize = PAGE
             return streamed.execute(sql, parameters, binary=True)
         return RawCursor(self._connection).execute(sql, parameters, binary=True)
+
+
+@contextmanager
+def _named_values() -> Iterator[None]:
+    """Raise ValueError for a value that a column cannot hold."""
+    try:
+        yield
+    except (psycopg.DataError, DatatypeMismatch, UndefinedFunction) as error:
+        raise ValueError(str(error)) from error
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is None:  # Python's type has no equivalent
+            raise ValueError(str(error)) from error
+        raise
 
 
 @lru_cache(maxsize=1024)
