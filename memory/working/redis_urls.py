@@ -20,7 +20,7 @@ _FORMS = (
     "rediss+sentinel://... and rediss+cluster://... (TLS)",
 )
 Kind = Literal["single", "sentinel", "cluster"]
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     **{"redis": "single", "rediss": "single", "unix": "single"},
     **{"redis+sentinel": "sentinel", "rediss+sentinel": "sentinel"},
     **{"redis+cluster": "cluster", "rediss+cluster": "cluster"},
@@ -75,7 +75,7 @@ class _BadUrl(ValueError):
 
 def _parse(url: str) -> RedisAddress:
     parts = urlparse(url)
-    kind = _KINDS.get(parts.scheme)
+    kind = KINDS.get(parts.scheme)
     if kind is None:
         raise _BadUrl("the scheme is unknown")
     _check_options(parts)

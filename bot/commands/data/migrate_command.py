@@ -1,4 +1,4 @@
-"""`goat migrate`: move the archives of all owners between files and PostgreSQL."""
+"""`goat migrate`: copy everything between the data folder and servers."""
 
 import asyncio
 from functools import partial
@@ -14,12 +14,16 @@ from rich.text import Text
 from bot.commands.command_app import command_settings
 from bot.printable import printable, snippet
 from graph.settings.settings import Settings
-from graph.stores import owner_files, owner_partitions
+from graph.stores import owner_files, owner_partitions, redis_connection
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.search.lookup import look_up
 from memory.errors import ConfigError, MemoryTierError
 from memory.owners.owner_copy import TableDigest, copy_tables
 from memory.owners.owner_tables import OwnerTables
+from memory.working.embedded_server import EmbeddedServer
+from memory.working.redis_connection import RedisConnection
+from memory.working.redis_copy import copy_keys
+from memory.working.redis_urls import KINDS
 
 SAMPLE: Final = 10
 """Messages of an owner that are looked up in both."""
@@ -27,9 +31,13 @@ _TO_SERVER: Final = (
     "All owners are there. Set GOAT_ARCHIVE_URL and GOAT_CHROMA_URL and start the agent, which writes the"
     " vectors to Chroma without embedding anything again. The files stay; delete them when all is well."
 )
-_TO_FILES: Final = (
-    "All owners are there. Remove GOAT_ARCHIVE_URL, set GOAT_DATA_FOLDER to the folder and start the agent."
-    " What is in PostgreSQL stays; delete it when all is well."
+_TO_REDIS: Final = (
+    "Conversations, unfinished turns and reminders are there. Set GOAT_REDIS_URL and start the agent. The"
+    " data folder stays as it is; delete its folder redis when all is well."
+)
+_TO_FOLDER: Final = (
+    "All is there. Remove the URLs of the servers, set GOAT_DATA_FOLDER to the folder and start the agent."
+    " What the servers have stays; delete it when all is well."
 )
 _FAILED: Final = (
     "Not all owners are there, see above. The source is as it was; the same command goes on with the others."
@@ -38,25 +46,69 @@ _FAILED: Final = (
 
 def migrate(
     to: Annotated[
-        str, typer.Option("--to", metavar="URL|FOLDER", help="postgresql://..., or a data folder.")
+        str,
+        typer.Option("--to", metavar="URL|FOLDER", help="postgresql://..., redis://..., or a data folder."),
     ],
-    replace: Annotated[bool, typer.Option("--replace", help="Delete other data of an owner there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Delete other data there.")] = False,
 ) -> None:
-    """Copy the turns, facts and everything of all owners to PostgreSQL, or back to a data folder.
+    """Copy all owners' archives and facts to PostgreSQL, or conversations to a Redis, or both to a folder.
 
-    Stop the agent first. Each owner is copied whole or not at all, and compared; the source stays. An owner
-    that is there already is left out, so a migration that was broken off goes on with the same command.
+    Stop the agent first. Each owner is copied whole or not at all, and compared; the source stays. What is
+    there already is left out, so a migration that was broken off goes on with the same command.
     """
-    failed = asyncio.run(run_migration(command_settings(), to, replace=replace))
+    place = to if "://" in to else str(Path(to).expanduser())
+    failed = asyncio.run(run_migration(command_settings(), place, replace=replace))
     raise typer.Exit(1 if failed else 0)
 
 
 async def run_migration(settings: Settings, to: str, *, replace: bool = False) -> bool:
-    """Copy all owners and say what was done; return True if an owner could not be copied."""
+    """Copy and say what was done; return True if something could not be copied."""
     console = Console(highlight=False, soft_wrap=True)
-    source, target = _ends(settings, to)
+    if to.partition("://")[0] in KINDS:
+        return await _copy_redis(settings, RedisConnection(to), console, replace=replace)
+    if "://" in to:
+        source, target = owner_files(settings.data_folder), owner_partitions(SecretStr(to))
+        return await _copy_owners(source, target, console, replace=replace)
+    return await _copy_back(settings, Path(to), console, replace=replace)
+
+
+async def _copy_back(settings: Settings, folder: Path, console: Console, *, replace: bool) -> bool:
+    """Copy what the configured servers have to a data folder."""
+    failed, urls = False, (settings.archive_url, settings.redis_url)
+    if not any(url.get_secret_value() for url in urls):
+        raise ConfigError("Neither GOAT_ARCHIVE_URL nor GOAT_REDIS_URL is set, so no server is to copy from.")
+    if settings.archive_url.get_secret_value():
+        source, target = owner_partitions(settings.archive_url), owner_files(folder)
+        failed = await _copy_owners(source, target, console, replace=replace, done="")
+    if settings.redis_url.get_secret_value() and not failed:
+        embedded = RedisConnection("", EmbeddedServer(folder / "redis"))
+        failed = await _copy_redis(settings, embedded, console, replace=replace, done="")
+    if not failed:
+        console.print(Text(_TO_FOLDER))
+    return failed
+
+
+async def _copy_redis(
+    settings: Settings, target: RedisConnection, console: Console, *, replace: bool, done: str = _TO_REDIS
+) -> bool:
+    source = redis_connection(settings)
     try:
-        failed = False
+        count = await copy_keys(source, target, replace=replace)
+    except MemoryTierError as error:
+        console.print(Text(printable(f"Redis: not copied: {error.detail}")))
+        return True
+    finally:
+        await source.close()
+        await target.close()
+    console.print(Text(f"Redis: {count} keys copied; compared with the source\n{done}".strip()))
+    return False
+
+
+async def _copy_owners(
+    source: OwnerTables, target: OwnerTables, console: Console, *, replace: bool, done: str = _TO_SERVER
+) -> bool:
+    failed = False
+    try:
         for owner in await source.owners():
             try:
                 text = await _migrated(source, target, owner, replace=replace)
@@ -66,17 +118,9 @@ async def run_migration(settings: Settings, to: str, *, replace: bool = False) -
     finally:
         await source.close()
         await target.close()
-    console.print(Text(_FAILED if failed else _TO_SERVER if "://" in to else _TO_FILES))
+    if failed or done:
+        console.print(Text(_FAILED if failed else done))
     return failed
-
-
-def _ends(settings: Settings, to: str) -> tuple[OwnerTables, OwnerTables]:
-    """Return source and target."""
-    if "://" in to:
-        return owner_files(settings.data_folder), owner_partitions(SecretStr(to))
-    if not settings.archive_url.get_secret_value():
-        raise ConfigError("GOAT_ARCHIVE_URL is not set, so there is no PostgreSQL to copy from.")
-    return owner_partitions(settings.archive_url), owner_files(Path(to).expanduser())
 
 
 async def _migrated(source: OwnerTables, target: OwnerTables, owner: str, *, replace: bool) -> str:

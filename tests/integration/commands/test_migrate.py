@@ -9,13 +9,14 @@ from pydantic import SecretStr
 
 from bot.commands.data import migrate_command
 from graph.settings.settings import Settings
+from graph.stores import redis_connection
 from memory.database import Database
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.log.feedback_log import Feedback, FeedbackLog
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.errors import ConfigError
-from memory.models import Episode
+from memory.models import ConversationTurn, Episode
 from memory.owners import owner_copy
 from memory.owners.owner_copy import COPIED
 from memory.owners.owner_files import OwnerFiles
@@ -23,6 +24,7 @@ from memory.owners.owner_partitions import OwnerPartitions
 from memory.owners.owner_tables import OwnerTables
 from memory.owners.postgres_schema import TABLES
 from memory.permanent.embedded_store import EmbeddedPermanentStore
+from memory.working.redis_conversation import RedisConversation
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.postgres import PostgresServer
 
@@ -130,7 +132,7 @@ async def test_a_copy_that_breaks_off_leaves_nothing_of_the_owner(
 
 async def test_without_a_server_there_is_nothing_to_copy_from(settings: Settings, tmp_path: Path) -> None:
     embedded = settings.model_copy(update={"archive_url": SecretStr("")})
-    with pytest.raises(ConfigError, match="GOAT_ARCHIVE_URL is not set"):
+    with pytest.raises(ConfigError, match="Neither GOAT_ARCHIVE_URL nor GOAT_REDIS_URL is set"):
         await migrate_command.run_migration(embedded, str(tmp_path))
 
 
@@ -138,3 +140,21 @@ def test_every_table_is_copied_or_derived() -> None:
     assert set(COPIED) | DERIVED == set(TABLES)
     assert not set(COPIED) & DERIVED
     assert TIER == "episodic"
+
+
+async def test_what_redis_has_goes_there_and_back(
+    tmp_path: Path, valkey_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data_folder=tmp_path / "data")
+    turn = ConversationTurn(turn_id="t", message="how deep?", reply="2 m", at=AT, tokens=9)
+    embedded = redis_connection(settings)
+    assert await RedisConversation(embedded.client).append(turn, owner="ana", thread="1")
+    await embedded.close()
+    assert not await migrate_command.run_migration(settings, valkey_url)
+    on_server = settings.model_copy(update={"redis_url": SecretStr(valkey_url)})
+    assert not await migrate_command.run_migration(on_server, str(tmp_path / "back"))
+    assert "Remove the URLs" in capsys.readouterr().out
+    back = redis_connection(Settings(data_folder=tmp_path / "back"))
+    found = await RedisConversation(back.client).window(owner="ana", thread="1", max_tokens=99)
+    await back.close()
+    assert [one.message for one in found] == ["how deep?"]
