@@ -236,19 +236,19 @@ async def test_text_is_decoded(encoding: str) -> None:
     assert read == f"[document notes.txt]\n{ROMANIAN}\n\tx = 1"
 
 
-GOOD = {
-    "a.pdf": (pdf("Invoice number 42"), "Invoice number 42"),
-    "a.docx": (docx("Contract pentru Ioana"), "Contract pentru Ioana"),
-    "a.xlsx": (xlsx(), "| Cluj | 286598 |"),
-    "a.pptx": (slides("Our plan"), "Our plan"),
-    "no-suffix": (docx("By content"), "By content"),
+GOOD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a.pdf": (lambda: pdf("Invoice number 42"), "Invoice number 42"),
+    "a.docx": (lambda: docx("Contract pentru Ioana"), "Contract pentru Ioana"),
+    "a.xlsx": (xlsx, "| Cluj | 286598 |"),
+    "a.pptx": (lambda: slides("Our plan"), "Our plan"),
+    "no-suffix": (lambda: docx("By content"), "By content"),
 }
 
 
 @pytest.mark.usefixtures("inside")
-@pytest.mark.parametrize(("name", "data", "found"), [(k, *v) for k, v in GOOD.items()], ids=GOOD)
-async def test_documents_are_read(name: str, data: bytes, found: str) -> None:
-    read = await text_of(NO_MODEL, replace(FILE, name=name), data)
+@pytest.mark.parametrize(("name", "file", "found"), [(k, *v) for k, v in GOOD.items()], ids=GOOD)
+async def test_documents_are_read(name: str, file: Callable[[], bytes], found: str) -> None:
+    read = await text_of(NO_MODEL, replace(FILE, name=name), file())
     assert read.startswith(f"[document {name}]\n")
     assert found in read
 
@@ -259,28 +259,31 @@ async def test_a_long_text_is_cut_off_with_a_mark() -> None:
     assert len(read) < MAX_TEXT + 100
 
 
-BAD = {
-    "empty": (b"", "unreadable"),
-    "blank": (b" \n ", "unreadable"),
-    "pdf with a password": (pdf("x", encrypted=True), "unreadable"),
-    "half a pdf": (pdf("x")[:60], "unreadable"),
-    "scan": (pdf(" "), "unreadable"),
-    "half a docx": (docx("x")[:200], "unreadable"),
-    "docx of no XML": (zipped({"word/document.xml": b"<not xml"}), "unreadable"),
-    "zip bomb": (zipped({"xl/workbook.xml": b"", "x": b"\0" * (101 * 1024**2)}), "unreadable"),
-    "zip of many": (zipped({f"{i}": b"" for i in range(10_001)} | {"word/document.xml": b""}), "unreadable"),
-    "old Office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unreadable"),
-    "zip": (zipped({"a.txt": b"hello"}), "unsupported"),
-    "program": (b"MZ\x90\0\x03\0\0\0", "unsupported"),
-    "every byte": (bytes(range(1, 256)), "unsupported"),
-    "half a UTF-16": (b"\xff\xfeodd", "unsupported"),
+BAD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "unreadable"),
+    "blank": (lambda: b" \n ", "unreadable"),
+    "pdf with a password": (lambda: pdf("x", encrypted=True), "unreadable"),
+    "half a pdf": (lambda: pdf("x")[:60], "unreadable"),
+    "scan": (lambda: pdf(" "), "unreadable"),
+    "half a docx": (lambda: docx("x")[:200], "unreadable"),
+    "docx of no XML": (lambda: zipped({"word/document.xml": b"<not xml"}), "unreadable"),
+    "zip bomb": (lambda: zipped({"xl/workbook.xml": b"", "x": b"\0" * (101 * 1024**2)}), "unreadable"),
+    "zip of many": (
+        lambda: zipped({f"{i}": b"" for i in range(10_001)} | {"word/document.xml": b""}),
+        "unreadable",
+    ),
+    "old Office": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "unreadable"),
+    "zip": (lambda: zipped({"a.txt": b"hello"}), "unsupported"),
+    "program": (lambda: b"MZ\x90\0\x03\0\0\0", "unsupported"),
+    "every byte": (lambda: bytes(range(1, 256)), "unsupported"),
+    "half a UTF-16": (lambda: b"\xff\xfeodd", "unsupported"),
 }
 
 
 @pytest.mark.usefixtures("inside")
-@pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
-async def test_what_cannot_be_read_is_refused(data: bytes, code: str) -> None:
-    refused = await refusal(NO_MODEL, FILE, giving(data))
+@pytest.mark.parametrize(("file", "code"), BAD.values(), ids=BAD)
+async def test_what_cannot_be_read_is_refused(file: Callable[[], bytes], code: str) -> None:
+    refused = await refusal(NO_MODEL, FILE, giving(file()))
     assert refused.code == code
     assert str(refused).endswith((".", ")"))
 
