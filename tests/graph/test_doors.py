@@ -286,7 +286,7 @@ async def test_no_order_that_is_planted_by_any_way_is_followed(house: House) -> 
 
 
 async def row(house: House, door: Door, name: str) -> list[str]:
-    """Return what becomes of an order that comes in by a door, as the table has it."""
+    """Return what becomes of an order that comes in by a door, as in the table but for its last column."""
     literal = await door(house, f"literal-{name}")
     reader = Obedient(first=literal.first, ordered=())
     await answered(house, f"literal-{name}", literal, reader)
@@ -294,9 +294,7 @@ async def row(house: House, door: Door, name: str) -> list[str]:
     gullible = Obedient(gullible=True, first=entered.first, ordered=tuple(EFFECTS.values()))
     state = await answered(house, name, entered, gullible)
     verdicts = [became_of(call, state) for call in EFFECTS.values()]
-    other = Obedient(gullible=True)
-    await answered(house, f"not-{name}", Entered(text=f"What does {KEY} say?", recall=EVERYTHING), other)
-    return [*verdicts, "is the message" if reader.obeyed else "no", "yes" if other.obeyed else "no"]
+    return [*verdicts, "is the message" if reader.obeyed else "no"]
 
 
 def became_of(call: ToolCall, state: State) -> str:
@@ -324,8 +322,13 @@ def documented() -> dict[str, list[str]]:
 
 async def test_what_an_order_brings_about_by_each_way_in_is_as_documented(house: House) -> None:
     measured = {name: await row(house, door, name) for name, door in DOORS.items()}
+    other = Obedient(gullible=True)
+    for name in ("imported", "fact", "identity"):
+        await answered(house, f"not-{name}", Entered(text=f"What does {KEY} say?", recall=EVERYTHING), other)
     table = documented()
-    assert measured | {"MCP": table["MCP"]} == table
+    assert {name: [*cells, "yes" if other.obeyed else "no"] for name, cells in measured.items()} | {
+        "MCP": table["MCP"]
+    } == table
 
 
 async def test_what_a_page_said_is_asked_about_as_long_as_it_stands_there(house: House) -> None:
