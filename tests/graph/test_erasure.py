@@ -1,15 +1,18 @@
 """What is erased is gone from the disk: no byte of it is in any file, whatever runs or is killed."""
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+import graph.layers
 from graph.app import open_agent
 from graph.events.turn_events import Finished, Piece
 from graph.observability.logs import configure_logging
@@ -22,6 +25,7 @@ from tests.crash.settings import crash_settings, environment
 from tests.disk import found
 from tests.erasing import POINTS, fill, secret
 from tests.nursery import Nursery
+from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.letta import running_letta_server
 from tests.servers.model import ModelServer
 
@@ -111,13 +115,28 @@ async def test_facts_go_wherever_they_are_kept(settings: Settings) -> None:
             assert found(settings.data_folder, secret("ana")) == {}
 
 
+@pytest.fixture(scope="module")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: ModelServer) -> Path:
+    """A data folder that an agent has filled and closed."""
+    folder = tmp_path_factory.mktemp("filled")
+
+    async def begin() -> None:
+        async with open_agent(crash_settings(folder, _model_server)) as agent:
+            await fill(agent, "ana", turns=2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings())
+        asyncio.run(begin())
+    assert found(folder, secret("ana"))
+    return folder
+
+
 @pytest.mark.parametrize("point", POINTS)
 async def test_what_a_kill_breaks_off_goes_on_at_the_next_start(
-    settings: Settings, model: ModelServer, nursery: Nursery, point: str
+    filled_folder: Path, tmp_path: Path, model: ModelServer, nursery: Nursery, point: str
 ) -> None:
-    data, same = settings.data_folder, crash_settings(settings.data_folder, model)
-    async with open_agent(same) as agent:
-        await fill(agent, "ana", turns=2)
+    data = shutil.copytree(filled_folder, tmp_path / "data")
+    same = crash_settings(data, model)
     life = nursery.begin("-m", "tests.erasing", "ana", point, environment=environment(same), hashed=True)
     assert life.wait() == -signal.SIGKILL
     async with open_agent(same) as agent:
@@ -125,7 +144,6 @@ async def test_what_a_kill_breaks_off_goes_on_at_the_next_start(
         assert found(data, secret("ana")) == {}
         assert await agent.layers.episodes.count(owner="ana") == 0
         await agent.ask("I am back.", owner="ana", thread=thread_id("test", "ana", "0"))
-    async with open_agent(same) as agent:
         await agent.resume()
         assert await agent.layers.episodes.count(owner="ana") == 1
 
