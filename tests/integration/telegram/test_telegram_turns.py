@@ -418,6 +418,7 @@ async def test_a_retry_that_comes_again_retries_the_same(
 async def test_an_edit_of_what_still_waits_is_answered_last(bot: Bot, model: ModelServer) -> None:
     model.hold_before = "I see"
     bot.api.says(BOB, "the first one takes a while")
+    await until(lambda: bool(model.chats))  # before, a second message joins the first one's burst
     said = bot.api.says(BOB, "second")
     bot.api.edits(BOB, said.message_id, "second, but changed")
     await until(lambda: not bot.api.pending)
