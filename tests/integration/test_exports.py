@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import random
+import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import graph.layers
 from bot.commands.data.import_command import run_export_import
 from bot.exports.export_format import CONVERSATIONS, FACTS, MANIFEST, VECTORS, Manifest, file_of
 from bot.exports.owner_export import export_owner
@@ -121,6 +123,42 @@ def said(number: int) -> ConversationTurn:
     )
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Ana's filled installation, and her export."""
+    folder = tmp_path_factory.mktemp("filled")
+
+    async def begin() -> None:
+        async with installed(folder / "one") as layers:
+            await fill(layers, "ana")
+            await export(layers, folder / "one.zip")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings(part=2000))
+        asyncio.run(begin())
+    return folder
+
+
+@pytest.fixture
+async def one(filled: Path, tmp_path: Path) -> AsyncIterator[Layers]:
+    """Ana's installation, in a folder of the test's own."""
+    async with installed(shutil.copytree(filled / "one", tmp_path / "one")) as layers:
+        yield layers
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[Layers]:
+    """An empty installation."""
+    async with installed(tmp_path / "two") as layers:
+        yield layers
+
+
+@pytest.fixture
+def exported(filled: Path, tmp_path: Path) -> Path:
+    """Ana's export, in a folder of the test's own."""
+    return Path(shutil.copy2(filled / "one.zip", tmp_path))
+
+
 async def export(layers: Layers, path: Path, owner: str = "ana") -> bytes:
     await export_owner(layers, owner, path)
     return await asyncio.to_thread(path.read_bytes)
@@ -141,53 +179,46 @@ async def found(layers: Layers, owner: str = "ana") -> list[list[tuple[str, floa
     return [[(hit.episode.turn_id, round(hit.score, 9)) for hit in result.hits] for result in results]
 
 
-async def test_an_export_imported_elsewhere_is_the_same_memory(tmp_path: Path) -> None:
-    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
-        await fill(one, "ana")
-        await fill(one, "ben")
-        before = await export(one, tmp_path / "one.zip")
-        assert await bring(two, tmp_path / "one.zip") == TURNS - 1
-        assert await export(two, tmp_path / "two.zip") == before
-        assert await found(two) == await found(one)
-        assert await bring(two, tmp_path / "one.zip") == 0, "a second import adds nothing"
-        assert await export(two, tmp_path / "again.zip") == before
-        assert await two.files.owners() == ["ana"]
-        for zone in ("thread 0", "thread 1"):
-            read = [await x.conversations.window(owner="ana", thread=zone, max_tokens=99) for x in (one, two)]
-            assert read[0] == read[1] != []
+async def test_an_export_imported_elsewhere_is_the_same_memory(
+    one: Layers, two: Layers, tmp_path: Path
+) -> None:
+    await fill(one, "ben")
+    before = await export(one, tmp_path / "one.zip")
+    assert await bring(two, tmp_path / "one.zip") == TURNS - 1
+    assert await export(two, tmp_path / "two.zip") == before
+    assert await found(two) == await found(one)
+    assert await bring(two, tmp_path / "one.zip") == 0, "a second import adds nothing"
+    assert await export(two, tmp_path / "again.zip") == before
+    assert await two.files.owners() == ["ana"]
+    for zone in ("thread 0", "thread 1"):
+        read = [await x.conversations.window(owner="ana", thread=zone, max_tokens=99) for x in (one, two)]
+        assert read[0] == read[1] != []
 
 
-async def test_an_import_embeds_nothing_that_the_export_has(tmp_path: Path) -> None:
-    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
-        await fill(one, "ana")
-        await export(one, tmp_path / "one.zip")
-        await bring(two, tmp_path / "one.zip")
-        assert isinstance(two.embeddings, HashEmbeddings)
-        assert two.embeddings.embedded <= 100, "the null turns"
+async def test_an_import_embeds_nothing_that_the_export_has(two: Layers, exported: Path) -> None:
+    await bring(two, exported)
+    assert isinstance(two.embeddings, HashEmbeddings)
+    assert two.embeddings.embedded <= 100, "the null turns"
 
 
-async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(tmp_path: Path) -> None:
-    async with installed(tmp_path / "one") as one, installed(tmp_path / "two") as two:
-        await fill(one, "ana")
-        await export(one, tmp_path / "early.zip")
-        await bring(two, tmp_path / "early.zip")
-        await two.episodes.remove(["t-8"], owner="ana")
-        await two.conversations.remove(["t-8"], owner="ana", thread="thread 2")
-        await one.episodes.append(turn("ana", 90, random.Random(1)), shown=["t-1"])
-        await one.episodes.tag("t-2", SUPERSEDED, owner="ana")
-        await export(one, tmp_path / "late.zip")
-        assert await bring(two, tmp_path / "late.zip") == 1
-        tagged, grown = await two.episodes.get(["t-2", "t-8", "t-90"], owner="ana")
-        assert (SUPERSEDED in tagged.tags, grown.turn_id) == (True, "t-90")
-        held = await two.conversations.window(owner="ana", thread="thread 2", max_tokens=9999)
-        assert "t-8" not in {turn.turn_id for turn in held}
+async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(
+    one: Layers, two: Layers, exported: Path, tmp_path: Path
+) -> None:
+    await bring(two, exported)
+    await two.episodes.remove(["t-8"], owner="ana")
+    await two.conversations.remove(["t-8"], owner="ana", thread="thread 2")
+    await one.episodes.append(turn("ana", 90, random.Random(1)), shown=["t-1"])
+    await one.episodes.tag("t-2", SUPERSEDED, owner="ana")
+    await export(one, tmp_path / "late.zip")
+    assert await bring(two, tmp_path / "late.zip") == 1
+    tagged, grown = await two.episodes.get(["t-2", "t-8", "t-90"], owner="ana")
+    assert (SUPERSEDED in tagged.tags, grown.turn_id) == (True, "t-90")
+    held = await two.conversations.window(owner="ana", thread="thread 2", max_tokens=9999)
+    assert "t-8" not in {turn.turn_id for turn in held}
 
 
-async def test_an_export_can_be_read_without_this_software(tmp_path: Path) -> None:
-    async with installed(tmp_path / "one") as one:
-        await fill(one, "ana")
-        await export(one, tmp_path / "one.zip")
-    with zipfile.ZipFile(tmp_path / "one.zip") as opened:
+def test_an_export_can_be_read_without_this_software(exported: Path) -> None:
+    with zipfile.ZipFile(exported) as opened:
         manifest = json.loads(opened.read(MANIFEST))
         rows = {name: [json.loads(line) for line in opened.open(name)] for name in manifest["files"]}
         told = opened.read("README.txt").decode()
@@ -195,18 +226,15 @@ async def test_an_export_can_be_read_without_this_software(tmp_path: Path) -> No
     assert all(name in told for name in rows)
     assert [row["value"] for row in rows["facts.jsonl"]] == [*PLACES[:3], "Rex 🐕", None]
     assert rows["conversations.jsonl"][0]["conversation"] in {digest(f"thread {n}") for n in range(3)}
-    assert (tmp_path / "one.zip").stat().st_mode & 0o077 == 0, "only the user may read it"
+    assert exported.stat().st_mode & 0o077 == 0, "only the user may read it"
 
 
-async def test_what_is_imported_for_another_owner_leads_to_no_one_else(tmp_path: Path) -> None:
+async def test_what_is_imported_for_another_owner_leads_to_no_one_else(one: Layers, exported: Path) -> None:
     """A replay searches the archive of the owner that an observation names."""
-    async with installed(tmp_path / "one") as one:
-        await fill(one, "ana")
-        await export(one, tmp_path / "one.zip")
-        await bring(one, tmp_path / "one.zip", "ben")
-        (seen,) = await one.observations.all(owner="ben")
-        assert (seen.owner, seen.turn_id) == ("ben", "t-7")
-        assert await found(one, "ben") == await found(one, "ana")
+    await bring(one, exported, "ben")
+    (seen,) = await one.observations.all(owner="ben")
+    assert (seen.owner, seen.turn_id) == ("ben", "t-7")
+    assert await found(one, "ben") == await found(one, "ana")
 
 
 def files(folder: Path) -> list[Path]:
@@ -278,23 +306,18 @@ def rewrite(files: dict[str, bytes], name: str, old: bytes, new: bytes) -> None:
         (garble, "expected the manifest of an export"),
     ],
 )
-async def test_a_changed_export_is_refused_whole(tmp_path: Path, change: Change, says: str) -> None:
-    async with installed(tmp_path / "one") as one:
-        await fill(one, "ana")
-        await export(one, tmp_path / "one.zip")
-        changed = rewritten(tmp_path / "one.zip", change)
-        with pytest.raises(BadImportFile, match=says):
-            await bring(one, changed, "new")
-        assert await one.files.owners() == ["ana"]
+async def test_a_changed_export_is_refused_whole(
+    two: Layers, exported: Path, change: Change, says: str
+) -> None:
+    with pytest.raises(BadImportFile, match=says):
+        await bring(two, rewritten(exported, change))
+    assert await two.files.owners() == []
 
 
 @pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector])
-async def test_a_record_that_was_made_up_is_named(tmp_path: Path, change: Change) -> None:
-    async with installed(tmp_path / "one") as one:
-        await fill(one, "ana")
-        await export(one, tmp_path / "one.zip")
-        with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
-            await bring(one, rewritten(tmp_path / "one.zip", change), "new")
+async def test_a_record_that_was_made_up_is_named(two: Layers, exported: Path, change: Change) -> None:
+    with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
+        await bring(two, rewritten(exported, change))
 
 
 async def test_what_fails_besides_the_file_is_not_blamed_on_it(tmp_path: Path) -> None:
@@ -308,15 +331,13 @@ async def test_what_fails_besides_the_file_is_not_blamed_on_it(tmp_path: Path) -
     assert "\x1b" not in str(refused.value), "its owner's name cannot wipe the question"
 
 
-async def test_a_damaged_zip_says_so(tmp_path: Path) -> None:
-    async with installed(tmp_path / "one") as one:
-        await fill(one, "ana")
-        content = bytearray(await export(one, tmp_path / "one.zip"))
-        content[len(content) // 2] ^= 255
-        (tmp_path / "one.zip").write_bytes(content)
-        assert is_export(tmp_path / "one.zip")
-        with pytest.raises(BadImportFile, match="export it again"):
-            await bring(one, tmp_path / "one.zip", "new")
+async def test_a_damaged_zip_says_so(two: Layers, exported: Path) -> None:
+    content = bytearray(exported.read_bytes())  # noqa: ASYNC240 - small
+    content[len(content) // 2] ^= 255
+    exported.write_bytes(content)  # noqa: ASYNC240 - small
+    assert is_export(exported)
+    with pytest.raises(BadImportFile, match="export it again"):
+        await bring(two, exported)
 
 
 async def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
