@@ -193,13 +193,13 @@ _AROUND = f"""
             SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq > this.seq
             ORDER BY other.seq LIMIT {fusion.SPAN}
-        )
+        ) AS later
     )), json((
         SELECT json_group_array(json_array(seq, at, length)) FROM (
             SELECT seq, at, length(message) + length(reply) AS length FROM episodes AS other
             WHERE other.thread = this.thread AND other.seq < this.seq
             ORDER BY other.seq DESC LIMIT {fusion.SPAN}
-        )
+        ) AS earlier
     )))) AS TEXT) FROM episodes AS this WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 """  # noqa: S608
 """One statement and one row for all: each one of its own takes as long as what it reads."""
