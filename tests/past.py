@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.lab.labelling.past_turns import PastTurn
 from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State, Turn
-from memory.models import Candidate, Evidence, Mechanism, QueryFacts
+from memory.models import Candidate, Evidence, QueryFacts
 from memory.recall.relevance import Calibration, Logistic
 from nodes.budget import BudgetInputs
+from tests.bare import BARE
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AS_IT_STANDS = Calibration(
@@ -24,15 +26,12 @@ AS_IT_STANDS = Calibration(
 def memory(turn_id: str, chance: float) -> Candidate:
     """Return a memory with this probability of relevance."""
     standing = math.log(chance / (1 - chance))
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=turn_id,
-        thread="1",
         at=START - timedelta(days=30),
         message=f"matter {turn_id}",
         reply="",
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
         score=chance,
         evidence=Evidence(lexical=1, coverage=0.5, cosine=0.5, standing=standing, surplus=standing),
     )

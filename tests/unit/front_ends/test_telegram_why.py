@@ -25,7 +25,8 @@ from bot.telegram.texts import Texts
 from graph.explain.explanation import RULES, explain, explain_decisions, rule_words
 from graph.explain.turn_observation import rounded_decisions
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
-from memory.models import Candidate, Decision, DecisionRule, Evidence, Mechanism, SearchReport, SearchStatus
+from memory.models import Candidate, Decision, DecisionRule, Evidence, SearchReport, SearchStatus
+from tests.bare import BARE
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -66,16 +67,12 @@ def romanian(key: str, **values: Any) -> str:
 
 
 def candidate(number: int, text: str = "") -> Candidate:
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=str(number),
-        thread="1",
         at=NOW - timedelta(days=number),
         message=text or f"matter {number}",
         reply="",
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
-        score=0.5,
         evidence=Evidence(lexical=1, coverage=0.5),
     )
 

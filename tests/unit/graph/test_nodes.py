@@ -42,6 +42,7 @@ from nodes.assemble import Assemble, conversation_messages, join_roles, shorten_
 from nodes.budget import Budget, fit_memories
 from nodes.gap_filter import filter_candidates
 from tests.allocations import NOTHING
+from tests.bare import BARE
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,15 +55,11 @@ QUIET = tuple(i / 100 for i in range(21))
 
 def candidate(turn_id: str, score: float = 0.5, *, days: float = 0, text: str = "") -> Candidate:
     """Make one about a matter of its own, unless `text` says otherwise."""
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=turn_id,
-        thread="1",
         at=NOW - timedelta(days=days),
         message=text or f"matter{turn_id}",
-        reply="r",
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
         score=score,
         evidence=Evidence(lexical=0, coverage=0, cosine=score),
     )

@@ -15,12 +15,10 @@ from graph.checkpoint.serde import checkpoint_serde
 from graph.delegation.state import job_serde
 from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Turn, Unused
 from memory.models import (
-    Candidate,
     ConversationTurn,
     Decision,
     DecisionRule,
     Evidence,
-    Mechanism,
     Outcome,
     QueryFacts,
     SearchReport,
@@ -28,6 +26,7 @@ from memory.models import (
 )
 from memory.prompt.window import Space
 from memory.provenance import Carrier, Part, Speaker
+from tests.bare import BARE
 from tests.tables import each
 
 AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -35,15 +34,10 @@ PARTS = (Part(text="pay", carrier=Carrier.DOCUMENT, speaker=Speaker.THIRD_PARTY,
 PAST = ConversationTurn(
     turn_id="t", message="ce faci? \0 🐐", reply="", at=AT, evidence=["a"], parts=PARTS, tokens=3
 )
-CANDIDATE = Candidate(
-    turn_id="t",
+CANDIDATE = replace(
+    BARE,
     thread="th",
     at=AT,
-    message="m",
-    reply="r",
-    whole=True,
-    mechanism=Mechanism.THEMATIC,
-    rank=1,
     score=0.1 + 0.2,
     evidence=Evidence(lexical=1 / 3, coverage=0.5, cosine=-0.1, standing=None, surplus=2.5, keyed=1),
 )

@@ -26,7 +26,6 @@ from memory.models import (
     DecisionRule,
     Evidence,
     Fact,
-    Mechanism,
     QueryFacts,
 )
 from memory.provenance import Carrier, Part
@@ -44,6 +43,7 @@ from nodes.overrides import (
     keep_newer,
     keep_speaker,
 )
+from tests.bare import BARE
 from tests.tables import each
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -72,15 +72,12 @@ def candidate(
         keyed=keyed,
         timed=timed,
     )
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=turn_id,
-        thread="1",
         at=NOW - timedelta(days=days),
         message=text or f"matter{turn_id}",
         reply="",
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
         score=score,
         evidence=evidence,
     )

@@ -9,23 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memory.models import Candidate, Evidence, Mechanism
+from memory.models import Candidate, Evidence
 from memory.recall.ranking import RankRule, blend_score, by_blend, by_relevance
 from memory.recall.statements import same_subject, words_of
+from tests.bare import BARE
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-BARE = Candidate(
-    turn_id="t",
-    thread="1",
-    at=NOW,
-    message="m",
-    reply="r",
-    whole=True,
-    mechanism=Mechanism.THEMATIC,
-    rank=1,
-    score=0.5,
-    evidence=Evidence(lexical=0, coverage=0),
-)
 TIE = 0.01
 WORDS = [
     "apple", "bridge", "candle", "dragon", "engine", "forest", "garden", "hammer", "island", "jacket",

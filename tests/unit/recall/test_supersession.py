@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from memory.models import Candidate, Evidence, Mechanism
+from memory.models import Candidate
 from memory.provenance import Carrier, Part
 from memory.recall.statements import find_outdated, supersedes
+from tests.bare import BARE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -15,17 +16,14 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def memory(
     message: str, reply: str = "", *, hours: float = 0, thread: str = "a", edit_of: str = ""
 ) -> Candidate:
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=message,
         thread=thread,
         at=NOON + timedelta(hours=hours),
         message=message,
         reply=reply,
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
         score=1.0,
-        evidence=Evidence(lexical=0.0, coverage=0.0),
         edit_of=edit_of,
     )
 

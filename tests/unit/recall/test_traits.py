@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
-from memory.models import Candidate, Evidence, Mechanism, QueryFacts
+from memory.models import Candidate, Evidence, QueryFacts
 from memory.recall.evidence_traits import MessageContext, Traits, call_traits, memory_traits
 from memory.recall.relevance import PACKAGE
 from memory.recall.staged import PREFIX, Staged
+from tests.bare import BARE
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -15,15 +16,13 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def memory(
     message: str, reply: str = "Noted.", *, days: float = 1, near: float = 1.0, timed: bool = False
 ) -> Candidate:
-    return Candidate(
+    return replace(
+        BARE,
         turn_id=message,
         thread="a",
         at=NOW - timedelta(days=days),
         message=message,
         reply=reply,
-        whole=True,
-        mechanism=Mechanism.THEMATIC,
-        rank=1,
         score=near,
         evidence=Evidence(lexical=1.0, coverage=0.5, near=near, said=near, timed=timed),
     )
