@@ -1,7 +1,7 @@
 """Files become episodes: what they say, in order, with the same ids each time; bad files say where."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +16,9 @@ from bot.importers.importer import ImportResult, Stage, import_episodes, store_e
 from bot.importers.source import BadImportFile
 from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.errors import GoatError
 from memory.models import Episode
-from memory.owners.owner_files import OwnerFiles
 from memory.provenance import Carrier, Speaker
-from tests.servers.hash_embeddings import HashEmbeddings
 from tests.tables import each
 
 LOCOMO: dict[str, Any] = {
@@ -300,16 +297,6 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         read(tmp_path, Format.LOCOMO)
     with pytest.raises(BadImportFile, match=r"expected a folder with \*\.json files"):
         read(tmp_path, Format.LONGMEMEVAL)
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
-    files = OwnerFiles(tmp_path / "owners")
-    vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"))
-    archive = EpisodeArchive(files, vectors, HashEmbeddings())
-    yield archive
-    await archive.close()
-    await files.close()
 
 
 class Stopped(Exception):

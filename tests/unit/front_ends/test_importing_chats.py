@@ -1,7 +1,7 @@
 """Exports of other programs become episodes: who said what, when, with edits, media and growth."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,7 @@ from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, store_episodes
 from bot.importers.source import BadImportFile
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.models import SUPERSEDED, Episode
-from memory.owners.owner_files import OwnerFiles
 from memory.provenance import Carrier, Speaker
 from tests.import_files import (
     BEGAN,
@@ -32,7 +30,6 @@ from tests.import_files import (
     whatsapp_iphone,
     zipped,
 )
-from tests.servers.hash_embeddings import HashEmbeddings
 from tests.tables import each
 
 BUCHAREST = ZoneInfo("Europe/Bucharest")
@@ -330,16 +327,6 @@ def test_a_name_that_a_stranger_chose_is_not_taken_for_the_owners(tmp_path: Path
 
 
 # All of them
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[EpisodeArchive]:
-    files = OwnerFiles(tmp_path / "owners")
-    vectors = VectorIndex(ChromaLocation(folder=tmp_path / "chroma"))
-    archive = EpisodeArchive(files, vectors, HashEmbeddings())
-    yield archive
-    await archive.close()
-    await files.close()
 
 
 async def stored(archive: EpisodeArchive, path: Path, me: str = "") -> ImportResult:
