@@ -4,7 +4,7 @@ import ast
 from collections.abc import Collection
 from pathlib import Path
 
-from tests.terminal_session import PRODUCT, ROOT
+from tests.turn_trace import PRODUCT, ROOT
 
 LIFE = (
     "bot/terminal/terminal.py",

@@ -19,7 +19,8 @@ from graph.settings.settings_loader import allowed_values
 from graph.studio.studio_graph import graph
 from tests.code_map import life_table, map_table
 from tests.servers.model import running_model_server
-from tests.terminal_session import CONVERSATION, ROOT, Script, converse
+from tests.terminal_session import CONVERSATION, Script, converse
+from tests.turn_trace import ROOT
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"

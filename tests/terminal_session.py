@@ -1,12 +1,8 @@
 """A terminal conversation, run in this process: its output, and the files that one turn passes."""
 
 import io
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -16,9 +12,7 @@ from bot.terminal.terminal_place import TerminalPlace
 from graph.settings.settings import Settings, terminal_folder
 from tests.scripted import in_turn
 from tests.servers.model import ModelServer
-
-ROOT = Path(__file__).parents[1]
-PRODUCT = ("bot", "graph", "memory", "nodes")
+from tests.turn_trace import PRODUCT, ROOT, profiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +74,6 @@ class Trace:
             if not root and file.partition("/")[0] in PRODUCT:
                 self.files[file] = None
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Record the calls of this thread, and of all threads started in the block."""
-        threading.setprofile(self)
-        sys.setprofile(self)
-        try:
-            yield
-        finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -107,7 +90,7 @@ async def converse(script: Script, settings: Settings, model: ModelServer) -> Se
     console = Console(file=out, width=script.columns, highlight=False)
     place = TerminalPlace("ana", "", terminal_folder(settings))
     place.begin()
-    with trace.installed():
+    with profiled(trace):
         async with open_chat(console, settings, place, before="", behind_prompt=False) as chat:
             for line in script.typed:
                 await chat._agent.layers.episodes.index(owner=place.owner)  # so that no search is late

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,18 @@ def _file_of(code: CodeType) -> Path | None:
     return file if file.parts[0] in PRODUCT else None
 
 
+@contextmanager
+def profiled(function: Callable[[FrameType, str, Any], None]) -> Iterator[None]:
+    """Pass the calls of this thread, and of all threads started in the block, to a profile function."""
+    threading.setprofile(function)
+    sys.setprofile(function)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
 @dataclass(slots=True)
 class Profiler:
     """Traces all threads that start in its block; events go to the current trace."""
@@ -76,22 +88,11 @@ class Profiler:
         if self.trace is not None:
             self.trace.note(frame, event, argument)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Trace every call of this thread and of new ones."""
-        threading.setprofile(self)
-        sys.setprofile(self)
-        try:
-            yield
-        finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
-
 
 async def trace_turn(folder: Path, model: ModelServer) -> TurnTrace:
     """Run a bot on the tests' Bot API server, and trace its third turn from update to archive."""
     profiler = Profiler()
-    with profiler.watching():
+    with profiled(profiler):
         async with lasting_bot(folder, model) as bot:
             await bot.context.access.allow(BOB)
             for text in (SAID, PLAIN):

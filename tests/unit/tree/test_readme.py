@@ -7,7 +7,7 @@ from memory.recall.mechanisms import MECHANISMS
 from tests.code_map import LIFE, packages, summary
 from tests.readme import DOCS, PARTS, README, between
 from tests.tables import each
-from tests.terminal_session import PRODUCT, ROOT
+from tests.turn_trace import PRODUCT, ROOT
 
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md", *sorted(DOCS.glob("*.md"))]
 FOLDERS = (*PRODUCT, "tests", "docs", "notebooks", "deploy", "requirements")
