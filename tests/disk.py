@@ -11,17 +11,20 @@ _ZIP_HEADER = 30
 _MOST_UNPACKED = 1 << 24
 
 
+_SKIPPED = frozenset({"models", "data_level0.bin", "length.bin"})
+
+
 def found(folder: Path, *texts: str) -> dict[str, int]:
     """Count the texts in each file that holds one.
 
-    The embedding model's files are skipped, and the graph of Chroma's vectors: hnswlib saves its capacity,
-    whose unused rest is memory as the allocator gave it.
+    The embedding model's files are skipped, and those of Chroma's vectors: hnswlib saves its capacity, whose
+    unused rest is memory as the allocator gave it.
     """
     forms = {form for text in texts for form in _forms(text)}
     counted = {
         str(path.relative_to(folder)): sum(each.count(form) for each in _read(path) for form in forms)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not {"models", "data_level0.bin"} & {*path.relative_to(folder).parts}
+        if path.is_file() and not _SKIPPED & {*path.relative_to(folder).parts}
     }
     assert counted, "no file was looked at"
     return {path: count for path, count in counted.items() if count}

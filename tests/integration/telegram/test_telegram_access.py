@@ -84,7 +84,7 @@ async def traces(bot: Bot, model: ModelServer, text: str) -> list[str]:
         if word in value
     ]
     # hnswlib saves its vectors with memory that it has not written yet, whatever stood there before
-    left_out = ("redis.aof", "data_level0.bin")
+    left_out = ("redis.aof", "data_level0.bin", "length.bin")
     files = [path for path in folder.rglob("*") if path.is_file() and not {*path.parts} & {*left_out}]
     assert files
     return found + [str(path) for path in files if word in await asyncio.to_thread(path.read_bytes)]
