@@ -41,7 +41,7 @@ COMMANDS = {
     "export": Command("data.export_command", "export", "Write all of an owner's memory to a file."),
     "backup": Command("data.backup_command", "backup", "Back up the data folder, also while an agent runs."),
     "restore": Command("data.backup_command", "restore_", "Write a backup to an empty data folder."),
-    "migrate": Command("data.migrate_command", "migrate", "Copy all owners' archives and facts to PostgreSQL, or conversations to a Redis, or both to a folder."),
+    "migrate": Command("data.migrate_command", "migrate", "Copy all data to servers, or back to a folder."),
     "forget": Command(
         "data.erase_command", "forget", "Erase turns for ever, with everything derived from them."
     ),

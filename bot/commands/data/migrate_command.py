@@ -51,10 +51,12 @@ def migrate(
     ],
     replace: Annotated[bool, typer.Option("--replace", help="Delete other data there.")] = False,
 ) -> None:
-    """Copy all owners' archives and facts to PostgreSQL, or conversations to a Redis, or both to a folder.
+    """Copy all data to servers, or back to a folder.
 
-    Stop the agent first. Each owner is copied whole or not at all, and compared; the source stays. What is
-    there already is left out, so a migration that was broken off goes on with the same command.
+    PostgreSQL takes the owners' archives and facts; Redis conversations, unfinished turns and reminders; a
+    folder what the configured servers have. Stop the agent first. Each owner is copied whole or not at all,
+    and compared; the source stays. What is there already is left out, so a migration that was broken off goes
+    on with the same command.
     """
     place = to if "://" in to else str(Path(to).expanduser())
     failed = asyncio.run(run_migration(command_settings(), place, replace=replace))

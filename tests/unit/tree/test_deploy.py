@@ -3,7 +3,7 @@
 import re
 
 from graph.settings.settings import Settings
-from tests.terminal_session import ROOT
+from tests.nursery import ROOT
 
 COMPOSE = (ROOT / "deploy" / "compose.yaml").read_text()
 
