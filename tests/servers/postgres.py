@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import psycopg
 
+from memory.owners.postgres_schema import prepare
+
 _START_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.02
 _NO_DISK: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
@@ -59,12 +61,16 @@ class PostgresServer:
         return f"postgresql://{role}:secret@/{database}?host={self._folder}"
 
     def new_url(self) -> str:
-        """Create an empty database; return its URL."""
-        name = f"goat_{next(self._numbers)}"
+        """Create a database with empty tables, as a copy of one; return its URL."""
+        name, template = f"goat_{next(self._numbers)}", "goat_template"
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'goat'").fetchone():
                 connection.execute("CREATE ROLE goat LOGIN")
-            connection.execute(f"CREATE DATABASE {name} OWNER goat".encode())
+                connection.execute(f"CREATE DATABASE {template} OWNER goat".encode())
+                with psycopg.connect(self.url(template), autocommit=True) as first:
+                    prepare(first, "")
+            copy = f"CREATE DATABASE {name} OWNER goat TEMPLATE {template} STRATEGY FILE_COPY"
+            connection.execute(copy.encode())
         return self.url(name)
 
     def _answers(self) -> bool:
