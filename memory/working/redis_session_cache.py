@@ -77,7 +77,8 @@ class RedisSessionCache:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete every entry of the owner; scans every key of the server."""
+        """Delete every entry of the owner, and prevent every `put` for an earlier `get`; scans every key."""
+        await self.drop(owner=owner)  # first: a `put` during the scan may take a place that it has passed
         await unlink_matching(await self.client(), f"goat:l25:{{{digest(owner)}}}:*")
 
 

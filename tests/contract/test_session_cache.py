@@ -109,6 +109,22 @@ class TestGenerations:
             assert await read(cache) is None
         assert len(seen) == 50
 
+    async def test_a_result_that_is_kept_while_all_are_erased_leaves_nothing(
+        self, cache: RedisSessionCache, raw: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        generation = (await cache.get("q", owner="ana")).generation
+
+        async def scan(client: Redis, pattern: str) -> None:
+            passed = [key async for key in client.scan_iter(match=pattern)]
+            await cache.put("q", b"My secret", owner="ana", generation=generation, ttl=60)
+            if passed:
+                await client.unlink(*passed)
+
+        monkeypatch.setattr("memory.working.redis_session_cache.unlink_matching", scan)
+        await raw.set("goat:l25:{another}:q", b"x")
+        await cache.erase(owner="ana")
+        assert await raw.keys("*") == [b"goat:l25:{another}:q"]
+
     async def test_readers_and_writers_at_once_never_see_the_past(self, cache: RedisSessionCache) -> None:
         chance = random.Random(7)
         archive = [0, 0]
