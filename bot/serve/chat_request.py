@@ -89,15 +89,23 @@ class ChatRequest(BaseModel):
         roles = ("system", "developer")
         return "\n\n".join(one.text for one in self.messages if one.role in roles and one.text.strip())
 
-    def chat_id(self, headers: Mapping[str, str]) -> tuple[str, bool]:
-        """Return the client's id of the conversation, "" if it sends none, and whether a program chose it.
+    def chat_id(self, headers: Mapping[str, str]) -> str:
+        """Return the client's id of the conversation; "" if it sends none.
 
-        Front ends send headers, and the whole conversation. `user` is no id: clients send a person's there,
-        the same in every conversation.
+        `user` is none: clients send a person's id there, the same in every conversation.
         """
-        sent = next(filter(None, (headers.get(name) for name in _CHAT_IDS)), "")
-        chosen = next((str(found) for key in _CHAT_KEYS if (found := (self.metadata or {}).get(key))), "")
-        return sent or chosen, not sent and bool(chosen)
+        return _header_id(headers) or self._metadata_id
+
+    def may_leave_out(self, headers: Mapping[str, str]) -> bool:
+        """Return True if the client may send a message without its conversation.
+
+        Front ends send the id in a header, and the whole conversation; programs send it in `metadata`.
+        """
+        return bool(self._metadata_id) and not _header_id(headers)
+
+    @property
+    def _metadata_id(self) -> str:
+        return next((str(found) for key in _CHAT_KEYS if (found := (self.metadata or {}).get(key))), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,10 @@ def exchanges(messages: Sequence[Message]) -> list[Exchange]:
         elif message.role == "assistant" and found:
             found[-1][1].append(message.text)
     return [Exchange(text, "\n\n".join(filter(None, replies))) for text, replies in found]
+
+
+def _header_id(headers: Mapping[str, str]) -> str:
+    return next(filter(None, (headers.get(name) for name in _CHAT_IDS)), "")
 
 
 def _file(part: Mapping[str, Any]) -> tuple[Attachment, bytes]:

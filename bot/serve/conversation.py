@@ -48,7 +48,7 @@ class Asked:
         return self.headers.get("x-stainless-retry-count", "0") != "0"
 
     @property
-    def chat_id(self) -> tuple[str, bool]:
+    def chat_id(self) -> str:
         return self.request.chat_id(self.headers)
 
 
@@ -101,7 +101,7 @@ class Conversations:
         """
         talk = Conversation.of(asked)
         thread = await self.threads.find(
-            asked.owner, asked.chat_id[0], talk.history, talk.words, retried=asked.retried
+            asked.owner, asked.chat_id, talk.history, talk.words, retried=asked.retried
         )
         settings = self.agent.layers.settings
         told: list[str] = []
@@ -147,7 +147,7 @@ class Conversations:
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
         turns = await self.threads.turns(asked.owner, thread)
-        if asked.chat_id[1] and not talk.history:
+        if not talk.history and asked.request.may_leave_out(asked.headers):
             match = follow_thread(turns, talk.words)
         else:
             match = await asyncio.to_thread(match_thread, turns, talk.history[-MOST_TURNS:])

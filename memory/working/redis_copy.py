@@ -35,11 +35,6 @@ class _Entry:
     milliseconds: int = field(compare=False)
     """Until it expires; negative: never."""
 
-    @property
-    def expired(self) -> "_Entry | None":
-        """What may be read in its place later."""
-        return self if self.milliseconds < 0 else None
-
 
 @translate_errors()
 async def copy_keys(source: RedisConnection, target: RedisConnection, *, replace: bool = False) -> int:
@@ -69,10 +64,14 @@ async def copy_keys(source: RedisConnection, target: RedisConnection, *, replace
             )
         await _write(other, {key: wanted[key] for key in wanted if key not in there or key in differing})
         back = await _entries(other, list(wanted))
-        if wrong := {key for key in wanted if back.get(key) not in (wanted[key], wanted[key].expired)}:
+        if wrong := {key for key in wanted if not _reads_back(wanted[key], back.get(key))}:
             raise TierUnavailable("working", f"what was copied to {_named(wrong)} does not read back")
         count += len(wanted)
     return count
+
+
+def _reads_back(written: _Entry, found: _Entry | None) -> bool:
+    return found == written or (found is None and written.milliseconds >= 0)
 
 
 def _named(keys: Collection[bytes]) -> str:

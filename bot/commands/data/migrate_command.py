@@ -27,6 +27,7 @@ from memory.working.redis_urls import KINDS
 
 SAMPLE: Final = 10
 """Messages of an owner that are looked up in both."""
+_POSTGRES: Final = ("postgresql://", "postgres://")
 _TO_SERVER: Final = (
     "All owners are there. Set GOAT_ARCHIVE_URL and GOAT_CHROMA_URL and start the agent, which writes the"
     " vectors to Chroma without embedding anything again. The files stay; delete them when all is well."
@@ -68,9 +69,11 @@ async def run_migration(settings: Settings, to: str, *, replace: bool = False) -
     console = Console(highlight=False, soft_wrap=True)
     if to.partition("://")[0] in KINDS:
         return await _copy_redis(settings, RedisConnection(to), console, replace=replace)
-    if "://" in to:
+    if to.startswith(_POSTGRES):
         source, target = owner_files(settings.data_folder), owner_partitions(SecretStr(to))
         return await _copy_owners(source, target, console, replace=replace)
+    if "://" in to:
+        raise ConfigError("--to takes postgresql://..., a redis:// URL as for GOAT_REDIS_URL, or a folder.")
     return await _copy_back(settings, Path(to), console, replace=replace)
 
 
@@ -102,7 +105,7 @@ async def _copy_redis(
     finally:
         await source.close()
         await target.close()
-    console.print(Text(f"Redis: {count} keys copied; compared with the source\n{done}".strip()))
+    console.print(Text(f"Redis: {count} keys are there; compared with the source\n{done}".strip()))
     return False
 
 

@@ -142,6 +142,11 @@ def test_every_table_is_copied_or_derived() -> None:
     assert TIER == "episodic"
 
 
+async def test_a_place_that_is_no_server_of_ours_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--to takes postgresql://"):
+        await migrate_command.run_migration(Settings(data_folder=tmp_path), "mysql://x")
+
+
 async def test_what_redis_has_goes_there_and_back(
     tmp_path: Path, valkey_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
