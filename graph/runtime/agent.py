@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -54,12 +54,14 @@ class Agent:
         Raises:
             Undecided: a tool call needs approval; see `decide`.
         """
-        async with contextlib.aclosing(self.stream(text, owner=owner, thread=thread, **options)) as events:
-            async for event in events:
-                if isinstance(event, Finished):
-                    return event.state
-                if isinstance(event, Waiting):
-                    raise Undecided(f"{event.approvals[0].tool} needs approval: see Agent.decide.")
+        ended: Event | None = None
+        # To the stream's end: left before, it would keep the thread's lease until it is collected.
+        async for event in self.stream(text, owner=owner, thread=thread, **options):
+            ended = event
+        if isinstance(ended, Finished):
+            return ended.state
+        if isinstance(ended, Waiting):
+            raise Undecided(f"{ended.approvals[0].tool} needs approval: see Agent.decide.")
         raise RuntimeError("The turn ended without a state.")
 
     async def stream(
@@ -72,7 +74,7 @@ class Agent:
         about: Circumstances = PLAIN,
         context: TurnContext | None = None,
         fresh: bool = False,
-    ) -> AsyncGenerator[Event, None]:
+    ) -> AsyncIterator[Event]:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
         A turn that a crash left pending in the thread is finished first. A `turn_id` that is already answered
