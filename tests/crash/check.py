@@ -1,5 +1,6 @@
 """Checks of the stores against the workers' reports."""
 
+import asyncio
 import re
 from collections import Counter
 
@@ -64,6 +65,7 @@ class Checker:
     async def check_archive(self, owner: str) -> None:
         """Check that L3 has every turn of the owner once, with its vectors, and nobody else's."""
         archive = self._agent.layers.episodes
+        await self._wait_for_vectors()
         episodes = await archive.recent(owner=owner, limit=10**6)
         self._once(
             f"L3 of {owner}",
@@ -82,6 +84,11 @@ class Checker:
         if not vectors == state.parts == len(episodes):
             counts = f"{vectors} vectors, {state.parts} noted, {len(episodes)} episodes"
             self._findings.other.append(f"{owner}: {counts}")
+
+    async def _wait_for_vectors(self) -> None:
+        """Wait for what a start and an answer begin in the background."""
+        begun = [self._agent._reconciling, *self._agent.layers.episodes._background.here()]
+        await asyncio.wait([task for task in begun if task is not None])
 
     def _expected(self, lane: Lane) -> list[str]:
         return [lane.turn_id(position) for position in range(self._told.sent[lane])]
