@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 
 from bot.serve.chat_request import Refused
 from bot.serve.conversation import Asked
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 class AnswerTask:
     """Makes one answer; its turn runs to its end and is archived, whoever listens."""
 
-    def __init__(self, asked: Asked, said: AsyncIterator[Said], stop: Callable[[str], None]) -> None:
+    def __init__(self, asked: Asked, said: AsyncGenerator[Said, None], stop: Callable[[str], None]) -> None:
         self._asked = asked
         self._stop = stop
         self._heard: asyncio.Queue[Said | GoatError | None] = asyncio.Queue()
@@ -60,10 +61,11 @@ class AnswerTask:
             self._stop(self._asked.turn_id)
             await asyncio.wait({self.task}, timeout=_STOP_SECONDS)
 
-    async def _run(self, said: AsyncIterator[Said]) -> None:
+    async def _run(self, said: AsyncGenerator[Said, None]) -> None:
         try:
-            async for one in said:
-                self._heard.put_nowait(one)
+            async with aclosing(said):
+                async for one in said:
+                    self._heard.put_nowait(one)
         except GoatError as error:
             self._heard.put_nowait(error)
         except Exception:  # process edge: the client is told, the reason is in the log

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,7 @@ from bot.serve.thread_finder import ThreadFinder
 from bot.serve.thread_match import MOST_TURNS, Match, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
 from graph.events.approval import Answer, clear_answer
-from graph.events.turn_events import Event, Finished, Resumed
+from graph.events.turn_events import Event, Events, Finished, Resumed
 from graph.runtime.agent import Agent
 from graph.state.circumstances import Circumstances
 from memory.models import EDIT_OF
@@ -92,7 +92,7 @@ class Conversations:
     threads: ThreadFinder
     _queues: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def answer(self, asked: Asked) -> AsyncIterator[Said]:
+    async def answer(self, asked: Asked) -> AsyncGenerator[Said, None]:
         """Yield the answer to a request, then its end.
 
         Raises:
@@ -111,15 +111,16 @@ class Conversations:
             events = await self._decision(talk, thread) or await self._turn(talk, thread)
             count = await self.agent.layers.tokens.ready()
             reply = TurnReply(count, asked.owner == settings.owner, asked.note)
-            async for said in reply.tell(events):
-                if isinstance(said, Completed) and not talk.history:
-                    shown = "".join(told) if asked.request.stream else said.text
-                    await self.threads.note(asked.owner, thread, talk.words, shown)
-                elif isinstance(said, str):
-                    told.append(said)
-                yield said
+            async with aclosing(reply.tell(events)) as answer:
+                async for said in answer:
+                    if isinstance(said, Completed) and not talk.history:
+                        shown = "".join(told) if asked.request.stream else said.text
+                        await self.threads.note(asked.owner, thread, talk.words, shown)
+                    elif isinstance(said, str):
+                        told.append(said)
+                    yield said
 
-    async def _decision(self, talk: Conversation, thread: str) -> AsyncIterator[Event] | None:
+    async def _decision(self, talk: Conversation, thread: str) -> Events | None:
         """Return the turn that a yes or no continues; None for any other message, which refuses the call.
 
         A yes counts only right after the question that it answers: a client may repeat a request by itself.
@@ -142,7 +143,7 @@ class Conversations:
             allowed=answer is Answer.YES,
         )
 
-    async def _turn(self, talk: Conversation, thread: str) -> AsyncIterator[Event]:
+    async def _turn(self, talk: Conversation, thread: str) -> Events:
         """Return the new message's turn; the turns that the client no longer shows leave the conversation."""
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
@@ -194,13 +195,13 @@ class Conversations:
             raise Refused(str(error), status, error.code, "messages") from None
 
 
-async def _stored(event: Event) -> AsyncIterator[Event]:
+async def _stored(event: Event) -> Events:
     yield event
 
 
-async def _without_earlier(events: AsyncIterator[Event], message: str) -> AsyncIterator[Event]:
+async def _without_earlier(events: Events, message: str) -> Events:
     """Leave out a turn that a crash interrupted and that is finished first; return it if it is this one."""
-    async with aclosing(events):  # type: ignore[type-var]
+    async with aclosing(events):
         async for event in events:
             if not isinstance(event, Resumed):
                 yield event

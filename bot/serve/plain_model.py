@@ -1,7 +1,7 @@
 """The chat model alone, without memory: for titles, tags and the like, which must not be archived."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
@@ -18,7 +18,7 @@ from nodes.assemble import join_roles
 _TOO_MANY, _UNAVAILABLE = 429, 503
 
 
-async def answer_plainly(layers: Layers, asked: Asked) -> AsyncIterator[Said]:
+async def answer_plainly(layers: Layers, asked: Asked) -> AsyncGenerator[Said, None]:
     """Yield the model's answer to the client's messages as they are, then its end; nothing is stored.
 
     Raises:

@@ -1,13 +1,14 @@
 """A turn's events as the text of an answer."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from langchain_core.messages import AnyMessage
 
 from bot.presentation.approval_question import escape, shown_call
 from bot.serve.chat_request import Refused
-from graph.events.turn_events import Approval, Event, Finished, Piece, ToolsRequested, Waiting
+from graph.events.turn_events import Approval, Events, Finished, Piece, ToolsRequested, Waiting
 from graph.state.turn_state import State
 from memory.models import Outcome
 from memory.text.tokens import CountTokens
@@ -50,25 +51,26 @@ class TurnReply:
     """Text since the last tool calls; what precedes them is no part of the reply."""
     _gap: bool = field(default=False, init=False)
 
-    async def tell(self, events: AsyncIterator[Event]) -> AsyncIterator[Said]:
+    async def tell(self, events: Events) -> AsyncGenerator[Said, None]:
         """Yield the reply as it is written, then its end; a turn that waits ends with its question.
 
         Raises:
             Refused: the model gave nothing.
         """
-        async for event in events:
-            match event:
-                case Piece(text):
-                    yield self._piece(text)
-                case ToolsRequested():
-                    self._gap, self._shown = bool(self._gap or self._shown), ""
-                case Waiting():
-                    asked = question(event.approvals[0])
-                    yield self._piece(f"\n\n{asked}" if self._shown else asked)
-                    yield Completed(text=self._shown, reply_tokens=self.count(self._shown))
-                case Finished(state):
-                    for said in self._end(state):
-                        yield said
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case Piece(text):
+                        yield self._piece(text)
+                    case ToolsRequested():
+                        self._gap, self._shown = bool(self._gap or self._shown), ""
+                    case Waiting():
+                        asked = question(event.approvals[0])
+                        yield self._piece(f"\n\n{asked}" if self._shown else asked)
+                        yield Completed(text=self._shown, reply_tokens=self.count(self._shown))
+                    case Finished(state):
+                        for said in self._end(state):
+                            yield said
 
     def _piece(self, text: str) -> str:
         """Add to the reply; the first piece after tool calls begins a paragraph."""

@@ -17,7 +17,7 @@ from bot.terminal.reminder_view import ReminderView
 from bot.terminal.terminal_place import TerminalPlace
 from bot.terminal.turn_view import TurnView, load, print_exchange, print_resumed
 from graph.app import open_agent
-from graph.events.turn_events import Event, Waiting
+from graph.events.turn_events import Events, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
@@ -136,14 +136,14 @@ class Chat:
         if left := await self._agent.leave(thread, owner=self._place.owner):
             print_resumed(self._console, left)
 
-    async def _show(self, stream: AsyncIterator[Event] | None, turn_id: str) -> None:
+    async def _show(self, stream: Events | None, turn_id: str) -> None:
         """Show a turn, asking for approvals until it ends."""
         while stream is not None:
             with ctrl_c(lambda: self._agent.stop(turn_id)):
                 waiting = await self._view.show(stream)
             stream = await self._ask_approval(waiting) if waiting is not None else None
 
-    async def _ask_approval(self, waiting: Waiting) -> AsyncIterator[Event]:
+    async def _ask_approval(self, waiting: Waiting) -> Events:
         """Ask for the first pending approval; return the continued turn."""
         approval = waiting.approvals[0]
         self._console.print(screen.approval(approval))

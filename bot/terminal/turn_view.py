@@ -1,6 +1,6 @@
 """A turn in the terminal: the reply while it streams, Markdown on a screen, and its outcome."""
 
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.printable import printable
-from graph.events.turn_events import Event, Finished, Piece, Resumed, ToolsRequested, Waiting
+from graph.events.turn_events import Events, Finished, Piece, Resumed, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
 from memory.models import Outcome
@@ -27,7 +27,7 @@ class TurnView:
         self.last: State | None = None
         """The latest finished turn."""
 
-    async def show(self, stream: AsyncIterator[Event]) -> Waiting | None:
+    async def show(self, stream: Events) -> Waiting | None:
         """Print a turn's events; tool calls and resumed turns start lines of their own.
 
         Returns:
@@ -36,20 +36,21 @@ class TurnView:
         view = reply_view(self._console)
         waiting: Waiting | None = None
         try:
-            async for event in stream:
-                match event:
-                    case Piece(text):
-                        view.write(text)
-                    case ToolsRequested(tools):
-                        view.end()
-                        view = reply_view(self._console)
-                        self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))
-                    case Resumed(state):
-                        print_resumed(self._console, state)
-                    case Waiting():
-                        waiting = event
-                    case Finished(state):
-                        self.last = state
+            async with aclosing(stream):
+                async for event in stream:
+                    match event:
+                        case Piece(text):
+                            view.write(text)
+                        case ToolsRequested(tools):
+                            view.end()
+                            view = reply_view(self._console)
+                            self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))
+                        case Resumed(state):
+                            print_resumed(self._console, state)
+                        case Waiting():
+                            waiting = event
+                        case Finished(state):
+                            self.last = state
         finally:
             shown = view.end()
         if waiting is None and self.last is not None:

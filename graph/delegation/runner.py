@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 
@@ -215,14 +216,14 @@ class JobRunner:
         config = _config(job)
         values: Any = (await self.graph.aget_state(config)).values
         given: JobInput | None = None if values else {"assignment": job.assignment}
-        async for mode, event in self.graph.astream(
-            given, config, stream_mode=["updates", "values"], durability="sync"
-        ):
-            if mode == "updates":
-                await self._report(job, event, values)
-            else:
-                values = event
-                await self.completion.jobs.set_spent(ref_of(job), values.get("spent", Spent()))
+        stream = self.graph.astream(given, config, stream_mode=["updates", "values"], durability="sync")
+        async with aclosing(cast("AsyncGenerator[Any, None]", stream)):
+            async for mode, event in stream:
+                if mode == "updates":
+                    await self._report(job, event, values)
+                else:
+                    values = event
+                    await self.completion.jobs.set_spent(ref_of(job), values.get("spent", Spent()))
         return str(values["result"])
 
     async def _report(self, job: Job, update: Any, values: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Events of a running turn, for front ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,3 +66,5 @@ class Finished:
 
 
 Event = Piece | Step | ToolsRequested | Waiting | Resumed | Finished
+Events = AsyncGenerator[Event, None]
+"""A turn's events; it holds its thread until it ends, so readers close it: `contextlib.aclosing`."""

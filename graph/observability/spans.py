@@ -1,7 +1,7 @@
 """OpenTelemetry spans around turns and nodes, without message text; no-ops when no tracer is set up."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ def node_span(tracer: Tracer, name: str, turn_id: str) -> Iterator[Span]:
             raise
 
 
-async def turn_span(tracer: Tracer, turn_id: str, events: AsyncIterator[T]) -> AsyncIterator[T]:
+async def turn_span(tracer: Tracer, turn_id: str, events: AsyncGenerator[T]) -> AsyncGenerator[T, None]:
     """Yield a turn's events under one span, the parent of its nodes' spans.
 
     The span is current while the graph runs, but not while the consumer of the events does.

@@ -15,7 +15,7 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import ThreadLeases
 from graph.events.approval import REFUSED
 from graph.events.snapshots import check_owner, turn_id_of, waiting_in
-from graph.events.turn_events import Event, Finished, Resumed, Waiting
+from graph.events.turn_events import Event, Events, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.runtime.erasure import OwnerErasure
 from graph.runtime.graph_runs import Compiled, GraphRuns
@@ -74,7 +74,7 @@ class Agent:
         about: Circumstances = PLAIN,
         context: TurnContext | None = None,
         fresh: bool = False,
-    ) -> AsyncIterator[Event]:
+    ) -> Events:
         """Answer `text` in `thread`, yielding the reply as it is written, then the finished state.
 
         A turn that a crash left pending in the thread is finished first. A `turn_id` that is already answered
@@ -98,8 +98,11 @@ class Agent:
         at = about.at or datetime.now(UTC)
         message = user_message(text, turn_id=turn_id, owner=owner, at=at, about=about)
         if about.private:
-            async for event in self._runs.begin(message, thread, context, private=True):
-                yield event
+            async with contextlib.aclosing(
+                self._runs.begin(message, thread, context, private=True)
+            ) as events:
+                async for event in events:
+                    yield event
             return
         ahead = self._runs.ahead(message, thread, context, owner=owner)
         async with self._queue(thread), ahead, self._leases.hold(thread):
@@ -111,12 +114,13 @@ class Agent:
             if may_be_stored and (stored := await self._pending.stored(thread, turn_id, owner)):
                 yield Finished(stored)
                 return
-            async for event in self._runs.begin(message, thread, context):
-                yield event
+            async with contextlib.aclosing(self._runs.begin(message, thread, context)) as events:
+                async for event in events:
+                    yield event
 
     async def decide(
         self, turn_id: str, *, owner: str, thread: str, approval_id: str, allowed: bool
-    ) -> AsyncIterator[Event]:
+    ) -> Events:
         """Approve or refuse a pending call in `thread` and continue its turn; yields events as `stream`.
 
         Safe to repeat: a call that was decided before yields the stored state of its turn.
@@ -139,8 +143,9 @@ class Agent:
             context = await self.layers.live.context(owner)
             with self.layers.stops.accept(turn_id):
                 answer: Command[Any] = Command(resume={approval_id: allowed})
-                async for event in self._runs.run(turn_id, answer, thread, context):
-                    yield event
+                async with contextlib.aclosing(self._runs.run(turn_id, answer, thread, context)) as events:
+                    async for event in events:
+                        yield event
 
     async def waiting(self, thread: str, *, owner: str) -> Waiting | None:
         """Return the calls that need approval in a thread of the owner; None without any."""

@@ -1,7 +1,7 @@
 """Runs of the graph in threads, with checkpoints or, for private turns, without."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, Interrupt, StateSnapshot
 
 from graph.events.approval import approvals
-from graph.events.turn_events import Event, Finished, Piece, Step, ToolsRequested, Waiting
+from graph.events.turn_events import Event, Events, Finished, Piece, Step, ToolsRequested, Waiting
 from graph.exchange import Exchange
 from graph.layers import Layers
 from graph.observability.spans import turn_span
@@ -47,7 +47,7 @@ class TurnRun:
         config: RunnableConfig,
         context: TurnContext,
         durability: Durability | None,
-    ) -> AsyncIterator[Event]:
+    ) -> Events:
         """Run the graph to its end, or to an interrupt."""
         stream = graph.astream(
             given,
@@ -56,9 +56,10 @@ class TurnRun:
             stream_mode=["custom", "updates", "values"],
             durability=durability,
         )
-        async for mode, event in stream:
-            for heard in self._hear(str(mode), event):
-                yield heard
+        async with aclosing(cast("AsyncGenerator[Any, None]", stream)):
+            async for mode, event in stream:
+                for heard in self._hear(str(mode), event):
+                    yield heard
         yield self._end()
 
     def _hear(self, mode: str, event: Any) -> Iterator[Event]:
@@ -110,12 +111,14 @@ class GraphRuns:
 
     async def begin(
         self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
-    ) -> AsyncIterator[Event]:
+    ) -> Events:
         """Run a new turn that `stop` can end; a private one is not stored."""
         turn_id = str(message.id)
         with self.layers.stops.accept(turn_id):
-            async for event in self.run(turn_id, {"messages": [message]}, thread, context, private=private):
-                yield event
+            given: TurnInput = {"messages": [message]}
+            async with aclosing(self.run(turn_id, given, thread, context, private=private)) as events:
+                async for event in events:
+                    yield event
 
     def ahead(
         self, message: HumanMessage, thread: str, context: TurnContext, *, owner: str
@@ -134,7 +137,7 @@ class GraphRuns:
         context: TurnContext,
         *,
         private: bool = False,
-    ) -> AsyncIterator[Event]:
+    ) -> Events:
         """Run the graph with an input; None resumes the thread from its last checkpoint."""
         context = _without_forks(context)
         run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
@@ -143,8 +146,9 @@ class GraphRuns:
         else:
             events = run.events(self.graph, given, _config(thread), context, "sync")
             events = turn_span(self.layers.telemetry.tracer(), turn_id, events)
-        async for event in events:
-            yield event
+        async with aclosing(events):
+            async for event in events:
+                yield event
 
     async def snapshot(self, thread: str) -> StateSnapshot:
         """Return the thread's latest checkpoint."""

@@ -1,7 +1,6 @@
 """Turns that a crash interrupted or that wait for approval."""
 
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -24,7 +23,7 @@ from graph.events.snapshots import (
     was_answered,
     was_refused,
 )
-from graph.events.turn_events import Event, Finished, Resumed, Waiting
+from graph.events.turn_events import Event, Events, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.runtime.graph_runs import GraphRuns
 from graph.state.turn_state import State
@@ -48,7 +47,7 @@ class PendingTurns:
         """List threads with a pending turn, without delegated jobs."""
         return [one for one in await self.saver.apending() if not is_job(one)]
 
-    async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> AsyncIterator[Event]:
+    async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> Events:
         """Finish a thread's pending turn; events other than `Resumed` are those of `turn_id` itself."""
         if not await self.saver.ais_pending(thread):
             return

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from contextlib import aclosing
 
 import pytest
 
 from graph.app import open_agent
-from graph.events.turn_events import Finished, Piece, Step
+from graph.events.turn_events import Finished, Piece, Resumed, Step
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
@@ -45,6 +46,18 @@ async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelSe
     assert set(steps[:4]) == {"prefetch", "identity", "facts", "working"}
     assert steps[4:] == ["gap_filter", "budget", "assemble", "respond", "archive"]
     assert isinstance(events[-1], Finished)
+
+
+async def test_a_turn_that_is_left_early_holds_nothing_and_is_finished_by_the_next(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply("one two three four five")
+    async with aclosing(agent.stream("count", owner=OWNER, thread=thread())) as events:
+        async for event in events:
+            if isinstance(event, Piece):
+                break
+    after = [event async for event in agent.stream("and now?", owner=OWNER, thread=thread())]
+    assert [type(event) for event in after if isinstance(event, Resumed | Finished)] == [Resumed, Finished]
 
 
 async def test_a_repeated_turn_id_is_not_computed_again(agent: Agent, model: ModelServer) -> None:

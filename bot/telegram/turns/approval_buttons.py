@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
@@ -16,7 +16,7 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
-from graph.events.turn_events import Approval, Event, Waiting
+from graph.events.turn_events import Approval, Events, Waiting
 from memory.working.redis_connection import translate_errors
 
 ALLOW = "tool"
@@ -58,7 +58,7 @@ class ApprovalButtons:
         ]
         await answer.finish(question(approval, say), InlineKeyboardMarkup([buttons]))
 
-    async def resume(self, update: Update) -> tuple[PendingApproval, AsyncIterator[Event]] | None:
+    async def resume(self, update: Update) -> tuple[PendingApproval, Events] | None:
         """Resume the turn of a pressed button and return its events; None if the button has no effect.
 
         The first answer is final, also when this is repeated after a crash.
@@ -78,7 +78,7 @@ class ApprovalButtons:
 
     async def _resume(
         self, update: Update, message: Message, approval_id: str, asked: PendingApproval, choice: str
-    ) -> tuple[PendingApproval, AsyncIterator[Event]] | None:
+    ) -> tuple[PendingApproval, Events] | None:
         say = self.context.say(update)
         mark = f"{choice}:{update.update_id}"
         if asked.said and asked.said != mark:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.answer_buttons import answer_buttons
 from bot.telegram.turns.approval_buttons import ApprovalButtons
-from graph.events.turn_events import Event, Finished, Piece, ToolsRequested, Waiting
+from graph.events.turn_events import Events, Finished, Piece, ToolsRequested, Waiting
 from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
@@ -109,15 +109,16 @@ class TurnPresenter:
     message: Message
     answer: Answer
 
-    async def present(self, events: AsyncIterator[Event], turn_id: str) -> State | Waiting:
+    async def present(self, events: Events, turn_id: str) -> State | Waiting:
         """Show the reply while it is written; return the finished turn, or the approvals it waits for."""
         async with StopWatch(self.context, place_of(self.message)).watch(turn_id):
             return await self._present(events)
 
-    async def _present(self, events: AsyncIterator[Event]) -> State | Waiting:
+    async def _present(self, events: Events) -> State | Waiting:
         outcome: State | Waiting | None = None
         say = self.context.say(self.update)
-        async with ReplyPreview(self.answer, partial(act, self.context.bot, self.message)) as preview:
+        acting = partial(act, self.context.bot, self.message)
+        async with contextlib.aclosing(events), ReplyPreview(self.answer, acting) as preview:
             async for event in events:
                 match event:
                     case Piece():
