@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 import graph.layers
+from bot.commands.command_app import collect_seldom
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -29,9 +30,14 @@ hypothesis.settings.register_profile("suite", deadline=None, max_examples=40, de
 hypothesis.settings.load_profile("suite")
 
 
+gc.disable()  # while everything is imported, hardly anything is garbage
+
+
 def pytest_collection_finish() -> None:
-    """Exempt all that is imported from garbage collection, which takes a 14th of the time otherwise."""
+    """Collect garbage as seldom as processes that answer do, and exempt all that is imported."""
     gc.freeze()
+    collect_seldom()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -115,13 +115,14 @@ def _is_given(address: str, sources: Iterable[tuple[str, set[str]]]) -> bool:
         return False
     hosts = "|".join(map(re.escape, _hosts(wanted, address)))
     place = re.compile(rf"(?<![\w.@-])(?:{hosts})(?![\w-])", re.IGNORECASE)
-    return any(
-        wanted == _request(candidate)
+    candidates = {
+        candidate
         for text, own in sources
         if wanted not in own
         for match in itertools.islice(place.finditer(text), _MOST_PLACES)
         for candidate in _candidates(text, match.start())
-    )
+    }
+    return any(wanted == _request(candidate) for candidate in candidates)
 
 
 def _hosts(wanted: str, address: str) -> set[str]:

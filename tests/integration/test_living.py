@@ -30,6 +30,7 @@ def results(living: Goat, lives: Any) -> dict[str, dict[str, Any]]:
     return {one["id"]: one for one in written["probes"]}
 
 
+@pytest.mark.process
 @pytest.mark.timeout(600)
 def test_memory_holds_in_the_lives_of_the_package(living: Goat) -> None:
     found = results(living, packaged_json("lives"))
