@@ -97,8 +97,9 @@ type: $(DEV_READY)
 bench: $(DEV_READY)
 	$(BIN)/python -m tests.bench.turn_overhead
 
+# Some minutes; ten thousand owners take an hour and 12 GB of disk: make bench-owners ARGS="--owners 10000"
 bench-owners: $(DEV_READY)
-	$(BIN)/python -m tests.bench.owners
+	$(BIN)/python -m tests.bench.owners $(ARGS)
 
 # An hour or two, and 10 GB of disk; up to 100,000 turns: make bench-scale ARGS="--turns 100000"
 bench-scale: $(DEV_READY)

@@ -130,10 +130,15 @@ class EpisodeArchive(EpisodeLog):
     async def reconcile(self) -> AsyncGenerator[IndexProgress, None]:
         """Bring every owner's vectors up to date; yield errors instead of raising them.
 
-        Yields to the event loop after every slice, and stops early when the archive is closed.
+        Yields to the event loop after every slice, and stops early when the archive is closed. Collections
+        are not opened: records that one has lost are noticed by the owner's next turn.
         """
+        collections: set[str] | None = None
         for owner in await self._files.owners():
             try:
+                collections = await self._vectors.names() if collections is None else collections
+                if await self._indexer.is_current(owner, collections):
+                    continue
                 async with aclosing(self._indexer.run(owner)) as run:
                     async for progress in run:
                         yield progress

@@ -1,10 +1,10 @@
-"""Threads, open files and memory of a process that serves many owners: `make bench-owners`."""
+"""What a process that serves many owners takes to start, to hold and to answer: `make bench-owners`."""
 
 import argparse
 import asyncio
 import multiprocessing
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,12 @@ from tests.bench.archive import SEEDS, MixedEmbeddings, episodes
 from tests.bench.corpus import messages, turns
 from tests.bench.probes import ScriptedModel
 
-TURNS = 60
+TURNS = 100
 """Archived turns of each owner."""
 COUNTS = (1, 100, 1_000)
-HOT = 40
-"""Timed turns of one owner."""
+"""Owners who have talked when resources are counted."""
+HOT, IDLE = 40, 100
+"""Timed turns of one owner, and of owners who have not talked since the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,20 @@ class Cost:
     """Resident memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How long people wait, and what their data takes."""
+
+    start: float
+    """Seconds until the agent is open and an owner's first turn can begin."""
+    reconciled: float
+    """Seconds until the vectors of all owners are checked, which happens in the background."""
+    turns: Mapping[str, tuple[float, float]]
+    """Median and 95th percentile, in milliseconds."""
+    disk: int
+    """Megabytes of files."""
+
+
 async def fill(folder: Path, owners: int) -> None:
     """Archive the turns of every owner, with vectors."""
     async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
@@ -52,7 +67,7 @@ async def fill(folder: Path, owners: int) -> None:
         seeds = chance.standard_normal((SEEDS, DIMENSION), np.float32) / DIMENSION**0.5
         embeddings = MixedEmbeddings(layers.embeddings, list(seeds))
         archive = EpisodeArchive(layers.files, layers.vectors, embeddings)
-        for number in track(range(owners), "archiving"):
+        for number in track(range(owners), "archiving", console=Console(stderr=True)):
             await archive.append_many(episodes(owner_of(number), TURNS))
             await archive.index(owner=owner_of(number))
         await archive.close()
@@ -95,33 +110,58 @@ async def hot_turns(agent: Agent, others: Sequence[str]) -> tuple[float, float]:
         if others:
             await ask(agent, others[number % len(others)], message)
         spent.append(await ask(agent, owner_of(0), message))
-    p50, p95 = np.percentile(spent[HOT // 8 :], (50, 95))
+    return _spread(spent[HOT // 8 :])
+
+
+async def first_turns(agent: Agent, owners: Sequence[str]) -> tuple[float, float]:
+    """Time one turn of each owner."""
+    asked = zip(owners, messages(len(owners), seed=7), strict=True)
+    return _spread([await ask(agent, owner, message) for owner, message in asked])
+
+
+def _spread(spent: Sequence[float]) -> tuple[float, float]:
+    p50, p95 = np.percentile(spent, (50, 95))
     return float(p50), float(p95)
 
 
-async def measure(folder: Path, counts: Sequence[int]) -> tuple[list[Cost], dict[str, tuple[float, float]]]:
-    """Run a turn of each owner, one at a time and eight at once, and count in between."""
-    asked, costs, done = iter(messages(max(counts), seed=3)), [], 0
+async def measure(folder: Path, owners: int) -> tuple[list[Cost], Served]:
+    """Run a turn of many owners, eight at once, and count in between; then turns one at a time."""
+    counts = [*(count for count in COUNTS if count < owners), min(owners, max(COUNTS))]
+    asked, costs, done, began = iter(messages(max(counts), seed=3)), [], 0, time.perf_counter()
     async with opened(folder) as agent:
-        hot = {"alone": await hot_turns(agent, [])}
+        start = time.perf_counter() - began
+        await agent.layers.reconcile()
+        reconciled = time.perf_counter() - began
+        waits = {"one owner, alone": await hot_turns(agent, [])}
         for count in counts:
-            for start in track(range(done, count, 8), f"turns of {count:,} owners"):
-                some = range(start, min(start + 8, count))
+            for first in track(range(done, count, 8), f"turns of {count:,} owners"):
+                some = range(first, min(first + 8, count))
                 await asyncio.gather(*(ask(agent, owner_of(number), next(asked)) for number in some))
             done = count
             costs.append(cost(count))
-        hot["between other owners'"] = await hot_turns(agent, [owner_of(n) for n in range(1, max(counts))])
-    return costs, hot
+        others = [owner_of(number) for number in range(1, max(counts))]
+        waits["one owner, between others"] = await hot_turns(agent, others)
+        idle = range(max(counts), owners) or range(owners)
+        waits["owners after a long time"] = await first_turns(agent, [owner_of(n) for n in idle[-IDLE:]])
+    return costs, Served(start, reconciled, waits, await asyncio.to_thread(megabytes_of, folder))
 
 
-def report(costs: Sequence[Cost], hot: dict[str, tuple[float, float]], console: Console) -> None:
-    """Print the counts, and how long the turns of one owner take."""
-    table = Table("owners", "threads", "open files", "MB", title=f"One bot, owners of {TURNS} turns")
+def megabytes_of(folder: Path) -> int:
+    """Return the size of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 10**6
+
+
+def report(owners: int, costs: Sequence[Cost], served: Served, console: Console) -> None:
+    """Print the counts, and how long people wait."""
+    table = Table("owners who talked", "threads", "open files", "MB")
+    table.title = f"{owners:,} owners of {TURNS} turns"
     for one in costs:
         table.add_row(f"{one.owners:,}", str(one.threads), str(one.files), str(one.megabytes))
     console.print(table)
-    for name, (p50, p95) in hot.items():
-        console.print(f"a turn of one owner, {name}: p50 {p50:.0f}, p95 {p95:.0f} ms", highlight=False)
+    console.print(f"start {served.start:.1f} s, all vectors checked after {served.reconciled:.1f} s")
+    for name, (p50, p95) in served.turns.items():
+        console.print(f"turns of {name}: p50 {p50:.0f}, p95 {p95:.0f} ms")
+    console.print(f"files: {served.disk:,} MB")
 
 
 def _fill(folder: str, owners: int) -> None:
@@ -131,10 +171,9 @@ def _fill(folder: str, owners: int) -> None:
 def main() -> None:
     """Fill the archives in another process, whose memory does not count; then measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--owners", type=int, default=max(COUNTS), help="how many, at most")
+    parser.add_argument("--owners", type=int, default=max(COUNTS), help="how many there are")
     parser.add_argument("--folder", type=Path, help="a filled data folder to use again, or to fill")
     options = parser.parse_args()
-    counts = [*(count for count in COUNTS if count < options.owners), options.owners]
     with TemporaryDirectory(prefix="goat-bench-") as temporary:
         folder = options.folder or Path(temporary)
         if not (folder / "owners").is_dir():
@@ -143,8 +182,8 @@ def main() -> None:
             )
             filling.start()
             filling.join()
-        costs, hot = asyncio.run(measure(folder, counts))
-    report(costs, hot, Console())
+        costs, served = asyncio.run(measure(folder, options.owners))
+    report(options.owners, costs, served, Console(highlight=False))
 
 
 if __name__ == "__main__":

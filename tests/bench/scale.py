@@ -24,7 +24,7 @@ from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
 from tests.bench.archive import SEEDS, MixedEmbeddings, episodes
 from tests.bench.corpus import messages, turns
-from tests.bench.owners import cost
+from tests.bench.owners import cost, megabytes_of
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 OWNER = "bench"
@@ -132,12 +132,8 @@ async def _measured(ask: Search, stored: Path) -> Measured:
         spent.append(time.perf_counter() - began)
     p50, p95 = np.percentile(spent[_WARM:], (50, 95)) * 1000
     return Measured(
-        spent[0], float(p50), float(p95), cost(1).megabytes, await asyncio.to_thread(_size, stored)
+        spent[0], float(p50), float(p95), cost(1).megabytes, await asyncio.to_thread(megabytes_of, stored)
     )
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 10**6
 
 
 @asynccontextmanager

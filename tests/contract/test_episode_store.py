@@ -313,6 +313,14 @@ async def test_indexing_reports_every_episode_once(archive: EpisodeArchive) -> N
     assert [step async for step in archive.indexing(owner="ana")] == []
 
 
+async def test_at_the_start_only_what_is_pending_is_indexed(archive: EpisodeArchive) -> None:
+    for owner in ("ana", "bob"):
+        await archive.append(episode("1", "zebra", owner=owner))
+        await archive.index(owner=owner)
+    await archive.append(episode("2", "zebra", owner="bob"))
+    assert [(step.owner, step.done) async for step in archive.reconcile()] == [("bob", 1)]
+
+
 async def test_text_that_cannot_be_stored_is_refused_by_name(archive: EpisodeArchive) -> None:
     with pytest.raises(ValueError, match="the message of an episode holds a lone surrogate at character 3"):
         await archive.append(episode("1", "abc\ud800"))

@@ -78,6 +78,9 @@ class HangingVectors:
     def catch_up(self, collection: str) -> None:
         self.real.catch_up(collection)
 
+    def names(self) -> set[str]:
+        return self.real.names()
+
     def close(self) -> None:
         self.real.close()
 

@@ -129,10 +129,21 @@ async def test_lost_vectors_are_made_again_from_the_log(open_archive: OpenArchiv
     (index,) = [path for path in (tmp_path / "chroma").iterdir() if path.is_dir()]
     shutil.rmtree(index)
     archive = open_archive()
-    steps = [step async for step in archive.reconcile()]
-    assert steps[-1].done == count
+    await archive.append(episode("next", "zebra", minute=count))
+    assert await archive.index(owner="ana") == count + 1
     assert len(await found(archive, "zebra", limit=50)) == 50
     assert (await archive.search("zebra", owner="ana", limit=1)).noise == pytest.approx(noise, abs=1e-6)
+
+
+async def test_a_lost_folder_is_made_again_at_the_start(open_archive: OpenArchive, tmp_path: Path) -> None:
+    first = open_archive()
+    for owner in ("ana", "bob"):
+        await first.append(episode("1", "zebra", owner))
+        await first.index(owner=owner)
+    await first.close()
+    shutil.rmtree(tmp_path / "chroma")
+    archive = open_archive()
+    assert {(step.owner, step.done) async for step in archive.reconcile()} == {("ana", 1), ("bob", 1)}
 
 
 async def test_a_folder_deleted_under_a_running_process(open_archive: OpenArchive, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Many owners in one process: what they hold is bounded, and nothing of theirs is lost or another's."""
 
 import asyncio
+import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.chroma import ChromaVectors
-from memory.episodic.vectors.chroma_collections import OpenCollections
+from memory.episodic.vectors.chroma_collections import Client, OpenCollections
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
+from memory.owners.owner_key import owner_key
 from tests.plugins import until
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -90,6 +93,47 @@ async def test_idle_owners_hold_neither_files_nor_threads(archive: EpisodeArchiv
     assert sum(name.startswith("goat-sqlite") for name in names) <= THREADS
     await until(lambda: open_files(tmp_path / "owners", ".sqlite") <= OPEN * FILES_OF_OWNER, 60)
     await until(lambda: open_files(tmp_path / "chroma", ".bin") <= OPEN * FILES_OF_COLLECTION, 60)
+
+
+class WatchedCollections(OpenCollections):
+    """Notes which collections are used."""
+
+    def __init__(self, location: ChromaLocation) -> None:
+        super().__init__(location)
+        self.used: set[str] = set()
+
+    @contextmanager
+    def client(self, collection: str = "") -> Iterator[Client]:
+        self.used.add(collection)
+        with super().client(collection) as client:
+            yield client
+
+
+async def test_at_the_start_only_those_with_something_to_do_are_opened(
+    archive: EpisodeArchive, files: OwnerFiles, tmp_path: Path
+) -> None:
+    await asyncio.gather(*(write(archive, owner, range(2)) for owner in OWNERS))
+    await archive.append(episode(OWNERS[3], 2))
+    await archive.close()
+    location = ChromaLocation(folder=tmp_path / "chroma")
+    collections = WatchedCollections(location)
+    vectors = VectorIndex(location, connect=lambda _: ChromaVectors(collections, location))
+    later = EpisodeArchive(files, vectors, HashEmbeddings())
+    assert [(step.owner, step.done) async for step in later.reconcile()] == [(OWNERS[3], 1)]
+    assert {name.rpartition("-")[0] for name in collections.used if name} == {owner_key(OWNERS[3])}
+    await later.close()
+
+
+async def test_the_records_of_small_collections_are_indexed(archive: EpisodeArchive, tmp_path: Path) -> None:
+    """Chroma keeps them in one queue, and reads it whole to open any of them."""
+    await asyncio.gather(*(write(archive, owner, range(2)) for owner in OWNERS))
+
+    def plan() -> str:
+        with closing(sqlite3.connect(tmp_path / "chroma" / "chroma.sqlite3")) as database:
+            sql = "EXPLAIN QUERY PLAN SELECT * FROM embeddings_queue WHERE topic = ? AND seq_id > 0"
+            return str(database.execute(sql, ("",)).fetchall())
+
+    await until(lambda: "goat_queue" in plan(), 60)
 
 
 async def test_an_owner_who_waits_for_a_lock_keeps_nobody_else_waiting(files: OwnerFiles) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from weakref import WeakValueDictionary
@@ -69,6 +69,20 @@ class Indexer:
             except TierUnavailable:
                 self._trusted.clear()
                 raise
+
+    async def is_current(self, owner: str, collections: Container[str]) -> bool:
+        """Return True if every episode has its vectors and their collection is among these.
+
+        Raises:
+            EmbeddingMismatch: another model made the vectors.
+        """
+        state = self.checked(owner, await self._ledger.state(owner))
+        if state.pending or state.collection is None:
+            return not state.pending
+        measured = not state.parts or (
+            state.maxima is not None and state.null_turns == await self._nulls.name()
+        )
+        return measured and collection_name(owner, state) in collections
 
     async def begin_rebuilding(self, owner: str) -> None:
         """Drop this model's vectors, so that the next run embeds everything; not while that is under way.

@@ -1,6 +1,7 @@
 """`VectorBackend` on Chroma. Importing this module imports chromadb; see `vectors.connect_chroma`."""
 
 import http.client
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +111,17 @@ class ChromaVectors:
         if self._location.local:
             with self._existing(collection) as client:
                 client.collection(collection).delete([NOT_THERE])
+
+    def names(self) -> set[str]:
+        """List the collections in pages of a size that every Chroma server accepts."""
+        names = set[str]()
+        with translate_errors(self._location), self._collections.client() as client:
+            for offset in itertools.count(0, BATCH):
+                found = client.api.list_collections(BATCH, offset)
+                names.update(collection.name for collection in found)
+                if len(found) < BATCH:
+                    break
+        return names
 
     def close(self) -> None:
         """Close the clients; the last one closes the folder's files."""

@@ -1,5 +1,6 @@
 """Open Chroma collections of this process, limited in number."""
 
+import logging
 import sys
 import threading
 import time
@@ -14,8 +15,10 @@ from chromadb.errors import ChromaError
 from langchain_chroma import Chroma
 
 from memory.episodic.vectors.chroma_client import connect, disconnect
+from memory.episodic.vectors.chroma_files import index_queue
 from memory.episodic.vectors.vectors import ChromaLocation
 
+logger = logging.getLogger(__name__)
 LARGE = 200
 """Number of records above which a collection is slow to open. Opening takes 0.2 s of processor time with 900
 records that Chroma has not yet written to files, and 0.01 s with 60.
@@ -89,19 +92,21 @@ class OpenCollections:
         self._changed = threading.Condition()
         self._least = large
         self._closed = False
+        self._indexed = False
         self._large: set[str] = set()
         self._clients = {Size.SMALL: Client(Size.SMALL, connect(location))}
 
     @contextmanager
-    def client(self, collection: str) -> Iterator[Client]:
-        """Lend the client that has the collection open.
+    def client(self, collection: str = "") -> Iterator[Client]:
+        """Lend the client that has the collection open; without a collection, any client.
 
         Raises:
             RuntimeError: the clients were closed.
         """
         with self._changed:
             chosen = self._choose(collection)
-            chosen.names.add(collection)
+            if collection:
+                chosen.names.add(collection)
             chosen.users += 1
         try:
             yield chosen
@@ -148,3 +153,10 @@ class OpenCollections:
             self._large |= {name for name in client.names if client.count(name) >= self._least}
             del self._clients[client.size]
             disconnect(client.api)
+            if not self._indexed:
+                self._indexed = True
+                threading.Thread(target=self._index_queue, daemon=True).start()
+
+    def _index_queue(self) -> None:
+        if reason := index_queue(self._location.folder):
+            logger.warning("Small archives open slowly: %s", reason)

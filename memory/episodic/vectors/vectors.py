@@ -69,6 +69,7 @@ class VectorBackend(Protocol):
     def forget(self, collection: str, turn_ids: Sequence[str]) -> None: ...
     def drop(self, collection: str) -> None: ...
     def catch_up(self, collection: str) -> None: ...
+    def names(self) -> set[str]: ...
     def close(self) -> None: ...
 
 
@@ -155,6 +156,10 @@ class VectorIndex:
     async def catch_up(self, collection: str) -> None:
         """Make other processes' writes visible to this process's searches."""
         await self._run(collection, lambda backend: backend.catch_up(collection))
+
+    async def names(self) -> set[str]:
+        """Return the names of all collections."""
+        return await self._run("", lambda backend: backend.names())
 
     async def vacuum(self) -> str:
         """Remove dropped vectors from the files; return the reason if that fails, else ""."""
