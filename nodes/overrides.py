@@ -84,8 +84,8 @@ def keep_speaker(
     The judgement of messages is fitted on what the owner said, and expects no such question. Of what they
     said ("what did Dan say about the trip?"), the best is kept, with what is at least half as probable.
     """
-    words = {*_WORD.findall(message.casefold())}
-    theirs = {one.turn_id for one in candidates if asks(message) and _speakers(one) & words}
+    words = {*_WORD.findall(message.casefold())} if asks(message) else set()
+    theirs = {one.turn_id for one in candidates if words and _speakers(one) & words}
     chances = sorted((each.probability for each in decisions if each.turn_id in theirs), reverse=True)
     least = max([*(chances[:1]), 0.0]) / 2
     least = max([least, *chances[MOST - 1 : MOST], SPEAKER_PROBABILITY])
