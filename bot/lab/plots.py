@@ -75,7 +75,7 @@ def curve_of(
 def bars_figure(categories: Sequence[str], series: Series, *, title: str, across: str) -> Figure:
     """Draw a group of horizontal bars of shares for each category, with whiskers for the intervals."""
     with style():
-        figure, axes = titled_axes(title, LIGHT, len(categories) * (len(series) + 1) * 30 + 140)
+        figure, axes = titled_axes(title, LIGHT, max(len(categories), 1) * (len(series) + 1) * 30 + 140)
         height = _FILLED / max(len(series), 1)
         for place, (name, values) in enumerate(series.items()):
             starts = [at + (place + 0.5) * height - _FILLED / 2 for at in range(len(categories))]

@@ -23,6 +23,12 @@ COLUMNS = [
     *("turn", "at", "message", "memory", "memory_at", "text", "shown", "shown_in_force", "probability"),
     *("why", "helps", "rank", "cosine", "standing", "lexical", "coverage"),
 ]
+TURN_COLUMNS = {
+    **dict.fromkeys(("turn", "at", "day", "thread", "message", "language", "kind"), object),
+    **{"imported": bool, "archive": int, "found": int, "shown": int, "recorded": int},
+    **{"reproduced": bool, "labelled": bool},
+}
+"""Columns of the table of all turns, with the types that they have in an empty one."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bot.lab.labelling.reaction_labels import WeakLabel, weak_labels
 from bot.lab.labelling.session import LabellingSession
 from bot.lab.notebook.folder import settings_in
 from bot.lab.notebook.progress import Progress
-from bot.lab.past.decided_past import Decided, DecidedTurn, turn_row
+from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
 from bot.lab.past.labels import Labels
 from graph.replay.imported_turns import ImportedTurns
 from graph.replay.replay_plan import Plan
@@ -133,7 +133,9 @@ class Past:
     def turns(self) -> pd.DataFrame:
         """A row for each turn, oldest first."""
         rows = [turn_row(one, labelled=self.labels.done(one.turn)) for one in self.decide().turns]
-        return pd.DataFrame(rows).set_index("turn") if rows else pd.DataFrame()
+        if not rows:
+            return pd.DataFrame(columns=list(TURN_COLUMNS)).astype(TURN_COLUMNS).set_index("turn")
+        return pd.DataFrame(rows).set_index("turn")
 
     def decide(self, **thresholds: Value) -> Decided:
         """Decide all turns again with other thresholds, such as `gap_threshold=0.6`.

@@ -13,8 +13,10 @@ import bot.lab
 from bot.lab.contents import MODULES
 from bot.lab.labelling.notebook_archive import NotebookArchive
 from bot.lab.past.own_past import Past
+from bot.lab.past.past_figures import groups_figure, precision_recall_figure, sweep_figure
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
+from bot.pictures.canvas import png
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -120,6 +122,16 @@ async def test_the_baselines_are_showing_nothing_and_always_the_best(own: Past) 
     assert best.precision is not None
     assert (nothing.recall.value, best.recall.value) == (0, 1)
     assert best.precision.value == pytest.approx(2 / 3)
+
+
+@pytest.mark.filterwarnings("error")
+async def test_without_turns_there_are_tables_and_curves_too(own: Past) -> None:
+    empty = Past(NotebookArchive(layers=own.layers, owner=OWNER, turns=0), AsyncExitStack())
+    assert list(empty.turns.columns) == list(own.turns.columns)
+    assert empty.turns.groupby(["kind", "language"])[["found", "shown"]].agg(["count", "mean"]).empty
+    assert empty.decide().changes.empty
+    for figure in (groups_figure(empty, "kind"), sweep_figure(empty), precision_recall_figure(empty)):
+        assert png(figure)
 
 
 async def test_two_settings_are_compared_turn_by_turn(own: Past) -> None:
