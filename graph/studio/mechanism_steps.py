@@ -19,7 +19,6 @@ from graph.observability.observed_node import ObservedNode
 from graph.settings.context import TurnContext
 from graph.state.reducers import Story, Timings
 from graph.state.turn_state import Allocation, Recall, State, Turn
-from memory.concurrency.deadline import retrieve_outcome
 from memory.models import Mechanism
 from memory.recall.mechanism_watch import WATCH
 from memory.recall.mechanisms import MECHANISMS
@@ -63,7 +62,7 @@ class _Search:
         self._begun = {one: loop.create_future() for one in Mechanism}
         context.run(WATCH.set, self._watch)
         self.task = loop.create_task(run, context=context)
-        self.task.add_done_callback(retrieve_outcome)
+        self.task.add_done_callback(_retrieve_error)
 
     async def _watch(self, mechanism: Mechanism, work: Awaitable[Any]) -> Any:
         searching = asyncio.ensure_future(work)
@@ -85,6 +84,12 @@ class _Search:
             self.task.cancel()
             raise
         return _not_searched(mechanism, self.task)
+
+
+def _retrieve_error(task: "asyncio.Task[Any]") -> None:
+    """Retrieve the error of a search, which `rank` raises, so that asyncio does not log it too."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _found(result: Any) -> str:

@@ -17,6 +17,7 @@ from graph.state.circumstances import user_message
 from graph.state.thread_ids import thread_id
 from graph.state.turn_state import Recall
 from graph.studio.mechanism_steps import RANK, in_mechanisms
+from memory.errors import EmptyMessage
 from memory.models import Mechanism, SearchStatus
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -90,3 +91,15 @@ async def test_a_search_that_hangs_ends_all_steps_at_the_deadline(
     steps, found = await run(stepped, message("Which model is the boiler?"), short)
     assert found.reports[Mechanism.THEMATIC].status is SearchStatus.LATE
     assert steps[Mechanism.THEMATIC] == f"Not searched by itself: see {RANK}."
+
+
+async def test_a_message_that_is_refused_is_reported_once(stepped: Compiled) -> None:
+    loop, reported = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    try:
+        with pytest.raises(EmptyMessage):
+            await run(stepped, message(" "), READ_ONLY)
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+    assert reported == []
