@@ -1,5 +1,6 @@
-"""Checks of a run that a client of the server requests: its context, and its answers to waiting calls."""
+"""Checks of a run that a client of the server requests, and what is completed in it."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -9,24 +10,49 @@ from pydantic import BaseModel
 
 from graph.events.approval import answers_by_id
 from graph.settings.context_refusal import ContextRefused
+from graph.state.circumstances import OTHER_OWNER
 
 ReadWaiting = Callable[[], Awaitable[Sequence[Interrupt]]]
+ReadOwner = Callable[[], Awaitable[str]]
 _UNPROCESSABLE = 422
 _BY_CLIENT = "__context_provided__"
 """Set by LangGraph when the client sent `context`; otherwise that is a copy of `configurable`."""
 
 
-async def check_run(kwargs: dict[str, Any], context_schema: type[BaseModel], waiting: ReadWaiting) -> None:
-    """Refuse an invalid context, which LangGraph would cut to the keys it knows, and complete the answers.
+async def check_run(
+    kwargs: dict[str, Any], context_schema: type[BaseModel], waiting: ReadWaiting, owner: ReadOwner
+) -> None:
+    """Refuse an invalid context, which LangGraph would cut to the keys it knows, and complete the request.
 
     Raises:
         HTTPException: says what is wrong and what is allowed.
     """
+    configurable = (kwargs.get("config") or {}).get("configurable", {})
     try:
-        if (kwargs.get("config") or {}).get("configurable", {}).get(_BY_CLIENT):
+        if configurable.get(_BY_CLIENT):
             context_schema.model_validate(kwargs["context"])
+        if configurable.get("checkpoint_id"):
+            _keep_owner(kwargs, await owner())
+        name_messages(kwargs.get("input"))
         command = kwargs.get("command") or {}
         if command.get("resume") is not None and len(asked := await waiting()) > 1:
             command["resume"] = answers_by_id(command["resume"], asked)
     except (ContextRefused, ValueError) as error:
         raise Auth.exceptions.HTTPException(_UNPROCESSABLE, str(error)) from None
+
+
+def _keep_owner(kwargs: dict[str, Any], owner: str) -> None:
+    """Run a fork for the thread's owner: before the first turn's nodes, the state does not name one."""
+    context = kwargs.get("context") or {}
+    if owner and context.get("owner", "") not in {"", owner}:
+        raise ValueError(OTHER_OWNER)
+    if owner:
+        kwargs["context"] = {**context, "owner": owner}
+
+
+def name_messages(given: Any) -> None:
+    """Give the messages of an input ids, or each run from its first checkpoint would be a new turn."""
+    messages = given.get("messages") if isinstance(given, dict) else None
+    for message in messages if isinstance(messages, list) else [messages]:
+        if isinstance(message, dict) and not message.get("id"):
+            message["id"] = str(uuid.uuid4())

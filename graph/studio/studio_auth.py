@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from graph.studio.run_request import check_run
 from graph.studio.state_folder import studio_folder
 from graph.studio.studio_door import has_token
-from graph.studio.studio_graph import ConfiguredContext, layers, waiting_calls
+from graph.studio.studio_graph import ConfiguredContext, layers, thread_owner, waiting_calls
 from graph.studio.studio_token import StudioToken
 
 auth = Auth()
@@ -34,8 +34,9 @@ async def authenticate(headers: dict[bytes, bytes]) -> Auth.types.MinimalUserDic
 @auth.on.threads.create_run
 async def check(ctx: Auth.types.AuthContext, value: Auth.types.RunsCreate) -> None:  # noqa: ARG001 - by name
     """Check a run before its message is in the thread."""
-    waiting = partial(waiting_calls, str(value.get("thread_id")))
-    await check_run(value["kwargs"], ConfiguredContext, waiting)
+    thread = str(value.get("thread_id"))
+    waiting, owner = partial(waiting_calls, thread), partial(thread_owner, thread)
+    await check_run(value["kwargs"], ConfiguredContext, waiting, owner)
 
 
 @auth.on

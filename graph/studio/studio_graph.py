@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Interrupt
+from langgraph.types import Interrupt, StateSnapshot
 from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -78,7 +78,16 @@ def graph() -> Compiled:
 
 async def waiting_calls(thread: str) -> Sequence[Interrupt]:
     """Return the questions that wait in a thread, in the order of the calls."""
+    return (await _latest_state(thread)).interrupts
+
+
+async def thread_owner(thread: str) -> str:
+    """Return the owner of a thread's latest turn; "" before its first."""
+    turn = (await _latest_state(thread)).values.get("turn")
+    return "" if turn is None else str(turn.owner)
+
+
+async def _latest_state(thread: str) -> StateSnapshot:
     saver = RedisSaver(layers().redis.client, serde=checkpoint_serde())
     config: RunnableConfig = {"configurable": {"thread_id": thread}}
-    snapshot = await graph().copy({"checkpointer": saver}).aget_state(config)
-    return snapshot.interrupts
+    return await graph().copy({"checkpointer": saver}).aget_state(config)

@@ -396,6 +396,22 @@ async def test_a_thread_keeps_its_owner(client: LangGraphClient, agent: Agent) -
     assert conversation(there) == ["I am Florin.", "Who am I?"]
 
 
+@pytest.mark.parametrize("node", ["prefetch", "__start__"])
+async def test_a_fork_of_a_threads_first_turn_is_its_owners_and_writes_nothing(
+    client: LangGraphClient, agent: Agent, node: str
+) -> None:
+    chat, owner, other = await Chat.begin(client), f"lena-{node}", f"mihai-{node}"
+    await chat.say("I am Lena.", owner=owner)
+    first = await chat.before(node)
+    with pytest.raises(httpx.HTTPStatusError, match="belongs to another owner"):
+        await chat.fork(first, owner=other)
+    forked = await chat.fork(first, gap_threshold=0.9)
+    assert (forked["turn"]["owner"], forked["archived"]["experiment"]) == (owner, True)
+    assert await agent.layers.episodes.count(owner=owner) == 1
+    assert await agent.layers.episodes.count(owner=other) == 0
+    assert conversation(await chat.say("Who am I?")) == ["I am Lena."]
+
+
 async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraphClient) -> None:
     chat = await Chat.begin(client)
     assert "message is empty" in await chat.refusal("  ", owner="horia")
