@@ -1,5 +1,7 @@
 """Past turns of a real agent, labelled and taken apart."""
 
+import asyncio
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from bot.lab.labelling.reaction_labels import weak_labels
 from bot.lab.labelling.session import LabellingSession
 from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
 from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
+from bot.lab.past.own_past import Past
 from graph.app import open_agent
+from graph.layers import Layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.models import Episode
@@ -151,3 +155,31 @@ async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -
     assert told["no facts"][1:4] == ("goes on", 1, 0)
     assert "Letta" in str(told["no facts"][-1])
     assert told["other thresholds"][1:4] == ("goes on", 0, 1)
+
+
+async def test_a_past_that_is_opened_again_closes_the_former_one(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(data_folder))
+    async with open_agent(Settings(data_folder=data_folder)) as agent:
+        await agent.ask("I planted basil.", owner=OWNER, thread="1")
+    loop, reported, closed, close = asyncio.get_running_loop(), list[object](), list[int](), Layers.close
+
+    async def noted(layers: Layers) -> None:
+        await close(layers)
+        closed.append(id(layers))
+
+    monkeypatch.setattr(Layers, "close", noted)
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    try:
+        past = await Past.open(OWNER, folder=tmp_path)
+        former = past.layers
+        past = await Past.open(OWNER, folder=tmp_path)
+        gc.collect()
+        async with asyncio.timeout(30):
+            while id(former) not in closed:  # noqa: ASYNC110 - in a task of its own
+                await asyncio.sleep(0.05)
+        await past.close()
+    finally:
+        loop.set_exception_handler(None)
+    assert reported == []

@@ -1,6 +1,8 @@
 """An owner's past turns in memory: `Past` is the entry point of tuning in a notebook."""
 
+import asyncio
 import json
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -86,6 +88,7 @@ class Past:
                 past._since = _read_since(since, archive)
             await past.read()
             past._stack = stack.pop_all()
+        weakref.finalize(past, _close_dropped, past._stack, asyncio.get_running_loop()).atexit = False
         return past
 
     async def read(self) -> None:
@@ -133,9 +136,8 @@ class Past:
     def turns(self) -> pd.DataFrame:
         """A row for each turn, oldest first."""
         rows = [turn_row(one, labelled=self.labels.done(one.turn)) for one in self.decide().turns]
-        if not rows:
-            return pd.DataFrame(columns=list(TURN_COLUMNS)).astype(TURN_COLUMNS).set_index("turn")
-        return pd.DataFrame(rows).set_index("turn")
+        empty = pd.DataFrame(columns=list(TURN_COLUMNS)).astype(TURN_COLUMNS)
+        return (pd.DataFrame(rows) if rows else empty).set_index("turn")
 
     def decide(self, **thresholds: Value) -> Decided:
         """Decide all turns again with other thresholds, such as `gap_threshold=0.6`.
@@ -232,6 +234,12 @@ class Past:
         if self.is_demonstration:
             await answer_all(session, self._archive.gold)
             await self.labels.reload()
+
+
+def _close_dropped(stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:
+    """Close the stores of a past that nobody closed, such as one whose cell is run again."""
+    if loop.is_running():
+        asyncio.run_coroutine_threadsafe(stack.aclose(), loop)
 
 
 def _read_since(since: str, archive: NotebookArchive) -> datetime:
