@@ -41,6 +41,14 @@ async def check_run(
         raise Auth.exceptions.HTTPException(_UNPROCESSABLE, str(error)) from None
 
 
+def check_context(given: Any, context_schema: type[BaseModel]) -> None:
+    """Refuse an invalid context; see `check_run`."""
+    try:
+        context_schema.model_validate(given or {})
+    except ContextRefused as error:
+        raise Auth.exceptions.HTTPException(_UNPROCESSABLE, str(error)) from None
+
+
 def _keep_owner(kwargs: dict[str, Any], owner: str) -> None:
     """Run a fork for the thread's owner: before the first turn's nodes, the state does not name one."""
     context = kwargs.get("context") or {}

@@ -6,7 +6,7 @@ from functools import cache, partial
 from langgraph_sdk import Auth
 from starlette.datastructures import Headers
 
-from graph.studio.run_request import check_run
+from graph.studio.run_request import check_context, check_run
 from graph.studio.state_folder import studio_folder
 from graph.studio.studio_door import has_token
 from graph.studio.studio_graph import ConfiguredContext, layers, thread_owner, waiting_calls
@@ -37,6 +37,18 @@ async def check(ctx: Auth.types.AuthContext, value: Auth.types.RunsCreate) -> No
     thread = str(value.get("thread_id"))
     waiting, owner = partial(waiting_calls, thread), partial(thread_owner, thread)
     await check_run(value["kwargs"], ConfiguredContext, waiting, owner)
+
+
+@auth.on.assistants.create
+async def check_new_assistant(ctx: Auth.types.AuthContext, value: Auth.types.AssistantsCreate) -> None:  # noqa: ARG001
+    """Check the context that an assistant gives to its runs."""
+    check_context(value.get("context"), ConfiguredContext)
+
+
+@auth.on.assistants.update
+async def check_assistant(ctx: Auth.types.AuthContext, value: Auth.types.AssistantsUpdate) -> None:  # noqa: ARG001
+    """Check the context of a changed assistant."""
+    check_context(value.get("context"), ConfiguredContext)
 
 
 @auth.on

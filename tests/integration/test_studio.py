@@ -11,6 +11,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from langgraph_sdk.client import LangGraphClient
+from langgraph_sdk.errors import UnprocessableEntityError
 from pydantic import SecretStr
 
 from graph.app import open_agent
@@ -421,6 +422,9 @@ async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraph
     ):
         with pytest.raises(httpx.HTTPStatusError, match=re.escape(why)):
             await chat.say("Hello", owner="horia", **context)
+        with pytest.raises(UnprocessableEntityError, match=re.escape(why)):
+            await client.assistants.create(ASSISTANT, context=context)
+    assert await client.assistants.create(ASSISTANT, name="strict", context={"gap_threshold": 0.9})
     state = await chat.say("Are you there?", owner="horia")
     assert state["reply"]["outcome"] == Outcome.ANSWERED
     assert conversation(state) == []
