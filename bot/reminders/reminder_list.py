@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_times import Say, time_text
 from memory.reminders.reminder import Reminder
-from memory.reminders.reminder_request import read_time
+from memory.reminders.reminder_request import read_move
 
 MOST_LISTED = 40
 _CHANGE = re.compile(r"(\d{1,9})\s+(.+)", re.DOTALL)
@@ -46,11 +46,11 @@ class ReminderList:
         if words.lower() in _ENDS:
             await reminders.end(reminder.id, owner=owner)
             return self.say("reminder_ended", text=self.quote(reminder.text))
-        schedule = read_time(words, now=now, zone=await self.desk.zone(owner))
+        zone = await self.desk.zone(owner)
+        schedule = read_move(words, reminder.schedule, now=now, zone=zone)
         if schedule is None:
             return self.say("reminder_no_time", words=self.quote(words))
-        kept = replace(schedule, rule=schedule.rule or reminder.schedule.rule)
-        moved = await reminders.move(reminder.id, kept, owner=owner)
+        moved = await reminders.move(reminder.id, schedule, owner=owner)
         return set_text(moved, self.say, self.quote) if moved else self.say("reminder_gone")
 
     def _list_text(self, reminders: Sequence[Reminder]) -> str:

@@ -7,10 +7,11 @@ to the memory: "remind me what I said".
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from memory.reminders.future_times import FutureTime, find_times
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
+from memory.reminders.time_parts import TimeParts
 from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import Moment
@@ -85,11 +86,30 @@ def may_ask(message: str) -> bool:
     return bool(_TRIGGER.compiled.search(fold(normalise_message(message))))
 
 
-def read_time(words: str, *, now: datetime, zone: tzinfo) -> Schedule | None:
-    """Return the schedule that words name, such as "tomorrow at 10"; None if there is none to come."""
+def read_move(words: str, schedule: Schedule, *, now: datetime, zone: tzinfo) -> Schedule | None:
+    """Return a schedule moved to what words name, such as "tomorrow at 10"; None if there is none to come.
+
+    An hour alone is one of the day of its next time. It goes on repeating as before, unless they say how.
+    """
     moment = Moment(now, zone)
     found = find_times(fold(normalise_message(words)), moment)
-    return found[0].parts.schedule(moment) if found else None
+    if not found:
+        return None
+    parts = found[0].parts
+    if parts.is_hour and (moved := _same_day(parts, schedule, moment)):
+        return moved
+    named = parts.schedule(moment)
+    return replace(named, rule=named.rule or schedule.rule) if named else None
+
+
+def _same_day(parts: TimeParts, schedule: Schedule, moment: Moment) -> Schedule | None:
+    """Return a schedule moved to another hour of its next day; None if that is over."""
+    before = moment.local(schedule.at.astimezone(moment.zone).date()) - timedelta(seconds=1)
+    moved = parts.schedule(Moment(before, moment.zone))
+    if moved is None:
+        return None
+    moved = replace(moved, rule=schedule.rule)
+    return moved if moved.at > moment.now else moved.after(moment.now)
 
 
 class _Sentence:

@@ -78,6 +78,12 @@ class TimeParts:
     bound: bool = False
     """It names a time only together with others, as "morning" does."""
 
+    @property
+    def is_hour(self) -> bool:
+        """Whether it names an hour, and no day."""
+        day = self.day or self.delay or self.every
+        return self.hour is not None and self.weekday is None and not day
+
     def joined(self, other: "TimeParts") -> "TimeParts | None":
         """Return both together; None if they contradict each other."""
         values: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from memory.reminders.reminder import Schedule
-from memory.reminders.reminder_request import read_requests, read_time
+from memory.reminders.reminder_request import read_move, read_requests
 from memory.reminders.told_event import read_event
 
 ZONE = ZoneInfo("Europe/Bucharest")
@@ -153,7 +153,30 @@ def test_each_sentence_may_ask_for_one() -> None:
     ],
 )
 def test_the_time_to_move_a_reminder_to(words: str, expected: str) -> None:
-    assert shown(read_time(words, now=NOW, zone=ZONE)) == expected
+    schedule = Schedule.starting(datetime.fromisoformat("2027-03-14T09:00"), ZONE)
+    assert shown(read_move(words, schedule, now=NOW, zone=ZONE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "rule", "words", "expected"),
+    [
+        ("2027-03-14T09:00", "", "at 11", "Sun 2027-03-14 11:00"),
+        ("2027-03-14T09:00", "", "la 18:30", "Sun 2027-03-14 18:30"),
+        ("2026-11-24T18:00", "FREQ=DAILY", "at 9", "Tue 2026-11-24 09:00"),
+        ("2026-11-23T22:00", "FREQ=DAILY", "at 9", "Tue 2026-11-24 09:00"),
+        ("2026-11-23T22:00", "", "at 9", "Mon 2026-11-23 21:00"),
+        ("2026-11-27T09:00", "FREQ=WEEKLY;BYDAY=FR", "at 10", "Fri 2026-11-27 10:00"),
+        ("2026-11-27T09:00", "FREQ=WEEKLY;BYDAY=FR", "at midnight", "Fri 2026-11-27 00:00"),
+    ],
+)
+def test_an_hour_alone_moves_a_reminder_within_its_day(
+    first: str, rule: str, words: str, expected: str
+) -> None:
+    schedule = Schedule.starting(datetime.fromisoformat(first), ZONE, rule)
+    moved = read_move(words, schedule, now=NOW, zone=ZONE)
+    assert shown(moved) == expected
+    assert moved is not None
+    assert moved.rule == rule
 
 
 @pytest.mark.parametrize(
