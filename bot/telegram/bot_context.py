@@ -70,6 +70,19 @@ class BotContext:
         """Return the id of the turn that an update starts."""
         return f"telegram-{self.me.id}-{update_id}"
 
+    async def last_turn_id(self, place: Place) -> str:
+        """Return the id of the chat's last turn; empty without one.
+
+        A thread of which a turn was forgotten has lost its steps, and still has its conversation.
+        """
+        thread, owner = await self.thread(place), await self.owner(place)
+        state = await self.agent.last_turn(thread)
+        if state is not None:
+            return state["turn"].turn_id
+        conversations = self.agent.layers.conversations
+        turns = await conversations.window(owner=owner, thread=thread, max_tokens=0)
+        return turns[-1].turn_id if turns else ""
+
     async def episode(self, turn_id: str, owner: str) -> Episode | None:
         """Return an archived turn of an owner."""
         found = await self.agent.layers.episodes.get([turn_id], owner=owner)

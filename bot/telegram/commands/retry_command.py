@@ -61,8 +61,7 @@ class RetryCommand:
         context, update_id = self.context, update.update_id
         if earlier := (await context.records.turn(update_id)).earlier:
             return earlier
-        state = await context.agent.last_turn(await context.thread(place_of(command_message(update))))
-        turn_id = state["turn"].turn_id if state else ""
+        turn_id = await context.last_turn_id(place_of(command_message(update)))
         if (number := turn_id.removeprefix(context.turn_id(0).removesuffix("0"))).isdecimal():
             await context.records.note_retry(update_id, turn_id, int(number))
         return turn_id

@@ -31,12 +31,11 @@ class WhyCommand:
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
         """Explain the last answer's recall: memories used and left out, and a picture of the scores."""
-        answer = await self.context.answer(update, command_message(update))
-        state = None if answer.sent else await self._last(update)
-        if state is None:
-            await answer.finish(self.context.say(update)("why_none"))
-            return
-        await self._explain(update, explain(state), replaces=_replaces(state["turn"].tags))
+        message, context = command_message(update), self.context
+        answer, place = await context.answer(update, message), place_of(message)
+        turn_id = "" if answer.sent else await context.last_turn_id(place)
+        if not turn_id or not await self.of_turn(update, turn_id, await context.owner(place)):
+            await answer.finish(context.say(update)("why_none"))
 
     async def of_turn(self, update: Update, turn_id: str, owner: str) -> bool:
         """Explain an answer; return False if its record is gone."""

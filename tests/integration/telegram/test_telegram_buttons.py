@@ -224,6 +224,24 @@ async def test_forget_asks_once_and_the_buttons_are_stale_then(bot: Bot) -> None
         assert ("do not remember this answer" in alert.text, alert.show_alert) == (True, True)
 
 
+async def test_what_stands_after_a_forgotten_turn_is_explained_and_answered_anew(
+    bot: Bot, model: ModelServer
+) -> None:
+    answers = [await asked(bot, text) for text in ("The code is 4711", "Good morning", "Where is Peru?")]
+    for number, last in ((0, "Where is Peru?"), (2, "Good morning")):
+        await press(bot, answers[number], FORGET)
+        bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
+        await bot.until(lambda: bot.api.answers(BOB)[-1].text == "Forgotten.")
+        await bot.idle()
+        before = len(bot.api.answers(BOB))
+        await bot.ask(BOB, "/why")
+        assert last in bot.api.answers(BOB)[before].text
+    model.reply("Anew.")
+    assert await bot.ask(BOB, "/retry") == "Anew."
+    kept = [(turn.message, SUPERSEDED in turn.tags) for turn in await turns(bot)]
+    assert kept == [("Good morning", True), ("Good morning", False)]
+
+
 async def test_a_forged_button_reaches_no_other_answer(bot: Bot) -> None:
     await asked(bot, "a secret of Bob's")
     await bot.ask(ANA, "/facts")
