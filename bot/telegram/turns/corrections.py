@@ -5,7 +5,7 @@
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from telegram import Message, Update
 
@@ -52,6 +52,16 @@ class Corrections:
     async def drop(self, place: Place, user_id: int) -> bool:
         """Expect no correction any more; return False if none was."""
         return bool(await (await self.context.lanes.client()).delete(self._key(place, user_id)))
+
+    @translate_errors()
+    async def follow(self, place: Place, user_id: int, turn_id: str, *, update_id: int, later: str) -> None:
+        """Expect the correction of a turn for `later`, the turn of an edit or a `/retry` that replaces it."""
+        wrong = await self._expected(place, user_id)
+        if wrong is not None and wrong.turn_id == turn_id:
+            value = json.dumps(asdict(replace(wrong, update_id=update_id, turn_id=later)))
+            await (await self.context.lanes.client()).set(
+                self._key(place, user_id), value, xx=True, keepttl=True
+            )
 
     async def of_message(self, update: Update, message: Message) -> Episode | None:
         """Return the wrong turn that a new message corrects, the same at each attempt; None for none."""

@@ -17,6 +17,7 @@ from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_turn import ReminderTurn, sent_at
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
+from bot.telegram.turns.corrections import Corrections
 from bot.telegram.turns.turn_budget import TurnBudget
 from bot.telegram.turns.turn_presenter import TurnPresenter
 from bot.telegram.turns.turn_request import RequestReader, TurnRequest
@@ -102,7 +103,7 @@ class TurnHandler:
             update, messages, request.text, request.said_now, earlier=earlier, private=request.private
         )
         if not request.private:
-            await self._supersede(request.earlier)
+            await self._supersede(update, message, request.earlier)
             await register(context, update, place_of(message), thread)
         say, budget = context.say(update), await self._budget(update, message)
         extras = await budget.before(extras, say)
@@ -137,9 +138,16 @@ class TurnHandler:
         for one in messages:
             await context.records.note_question(one.chat.id, one.message_id, update_id)
 
-    async def _supersede(self, earlier: TurnRecord | None) -> None:
-        if earlier is not None and earlier.turn_id:
-            await self.context.agent.supersede(earlier.turn_id, owner=earlier.owner)
+    async def _supersede(self, update: Update, message: Message, earlier: TurnRecord | None) -> None:
+        if earlier is None or not earlier.turn_id:
+            return
+        context, user, update_id = self.context, update.effective_user, update.update_id
+        await context.agent.supersede(earlier.turn_id, owner=earlier.owner)
+        if user is not None:
+            later = context.turn_id(update_id)
+            await Corrections(context).follow(
+                place_of(message), user.id, earlier.turn_id, update_id=update_id, later=later
+            )
 
 
 def _circumstances(messages: Sequence[Message], request: TurnRequest, answer: str | None) -> Circumstances:

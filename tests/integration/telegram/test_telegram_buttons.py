@@ -113,6 +113,25 @@ async def test_a_correction_replaces_the_wrong_answer_and_is_the_owners_words(
     assert "later answer replaced" in (await press(bot, answer, WRONG)).text
 
 
+@pytest.mark.parametrize("is_edited", [True, False], ids=["edited", "retried"])
+async def test_a_question_that_is_answered_anew_in_between_is_corrected(bot: Bot, *, is_edited: bool) -> None:
+    said = bot.api.says(BOB, "When was it built?")
+    (answer,) = await bot.answers(BOB)
+    await press(bot, answer, WRONG)
+    if is_edited:
+        bot.api.edits(BOB, said.message_id, "When was the mill built?")
+        await bot.idle()
+    else:
+        await bot.ask(BOB, "/retry")
+    await bot.ask(BOB, "In 1921")
+    question = "When was the mill built?" if is_edited else "When was it built?"
+    versions = await turns(bot)
+    assert versions[-1].message == f"{question}\n\nIn 1921"
+    assert [SUPERSEDED in turn.tags for turn in versions] == [True, True, False]
+    await bot.ask(BOB, "Thanks")
+    assert [bool(turn.edit_of) for turn in await turns(bot)] == [False, True, True, False]
+
+
 async def test_an_edited_correction_keeps_what_it_corrects(bot: Bot) -> None:
     await press(bot, await asked(bot, "When was it built?"), WRONG)
     said = bot.api.says(BOB, "In 1921")
