@@ -15,7 +15,7 @@ class TurnBudget:
     owner: str
     turn_id: str
 
-    async def before(self, extras: TurnExtras, say: Say) -> TurnExtras:
+    async def before(self, extras: TurnExtras, say: Say, *, private: bool) -> TurnExtras:
         """Count a request to the model; above the budget, the memories themselves are the answer."""
         if extras.answer is not None or not self.context.settings.model:
             return extras
@@ -23,7 +23,8 @@ class TurnBudget:
         if await guard.admit(self.turn_id, owner=self.owner):
             return extras
         used = used_text(await guard.used(owner=self.owner), guard.budget, say)
-        return replace(extras, answer="", note=_joined(extras.note, say("budget_used_up", used=used)))
+        key = "budget_used_up_private" if private else "budget_used_up"
+        return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
 
     async def after(self, extras: TurnExtras, say: Say) -> TurnExtras:
         """Say once a day that little is left."""

@@ -106,7 +106,7 @@ class TurnHandler:
             await self._supersede(update, message, request.earlier)
             await register(context, update, place_of(message), thread)
         say, budget = context.say(update), await self._budget(update, message)
-        extras = await budget.before(extras, say)
+        extras = await budget.before(extras, say, private=request.private)
         events = context.agent.stream(
             request.text,
             owner=await context.owner(place_of(message)),

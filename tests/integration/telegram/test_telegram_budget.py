@@ -61,4 +61,7 @@ async def test_tokens_are_counted_as_the_endpoint_says_or_by_an_estimate(
         used = await layers.usage.of(layers.meter.today, owner=OWNER)
         assert used != Usage()
         assert 40 < used.tokens < 4000
-        assert "used up" in await bot.ask(BOB, "! And what is the capital of Peru?")
+        over = await bot.ask(BOB, "! And what is the capital of Peru?")
+        assert "used up" in over
+        assert "Nothing of your message is kept: send it again" in over
+        assert "/retry" not in over
