@@ -37,13 +37,21 @@ def _rule(pattern: str, read: reads.Read) -> PartRule:
     return PartRule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read)
 
 
+LEADS = (
+    _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>minutes?|mins?|hours?|days?|weeks?) before", reads.delay),
+    _rule(
+        rf"(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>minute?|or[ae]|zi(?:le)?|saptaman[ai]) inainte",
+        reads.delay,
+    ),
+)
+"""How long before a time to remind."""
 _AT = r"(?:(?:at|around|@)(?: about| around)?)"
 _PIECES = r"un sfert|sfert|\d\d?"
 RULES = (
     _rule(r"today|azi|astazi", reads.days_on(0)),
     _rule(r"tomorrow|tmrw|maine", reads.days_on(1)),
     _rule(r"(?:the )?day after tomorrow|poimaine", reads.days_on(2)),
-    _rule(r"tonight|diseara|(?:in )?seara asta|asta(?:-| )seara", reads.days_on(0, "evening")),
+    _rule(r"tonight|d[ei]seara|(?:in )?seara asta|asta(?:-| )seara", reads.days_on(0, "evening")),
     _rule(r"la noapte", reads.days_on(0, "night")),
     _rule(
         rf"(?:on |by )?(?:the )?(?:(?P<which>this|this coming|next|coming) )?(?P<weekday>{_EN_DAY})",

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
-from memory.reminders.future_rules import RULES, PartRule
-from memory.reminders.time_parts import TimeParts
+from memory.reminders.future_rules import LEADS, RULES, PartRule
+from memory.reminders.time_parts import LENGTHS, TimeParts
 from memory.temporal.time_spans import Moment
 
 _GAP = re.compile(r"[\s,]*")
@@ -29,6 +30,17 @@ def find_times(folded: str, moment: Moment) -> list[FutureTime]:
         else:
             found.append(one)
     return [one for one in found if not one.parts.bound]
+
+
+def find_lead(folded: str, start: int, end: int, moment: Moment) -> timedelta:
+    """Return how long before a time a text asks to be reminded: "30 minutes before the meeting at 5"."""
+    for rule in LEADS:
+        found = rule.pattern.compiled.search(folded, start, end)
+        parts = _read(rule, found, moment) if found else None
+        if parts is not None and parts.delay is not None:
+            count, unit = parts.delay
+            return LENGTHS[unit] * count
+    return timedelta()
 
 
 def _joined(before: FutureTime, one: FutureTime, folded: str) -> FutureTime | None:

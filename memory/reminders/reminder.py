@@ -39,6 +39,10 @@ class Schedule:
         """The next time in its zone."""
         return self.at.astimezone(ZoneInfo(self.zone))
 
+    def earlier(self, lead: timedelta) -> "Schedule":
+        """Return the schedule that begins that much earlier on the clock; its rule stays."""
+        return Schedule.starting(self.first - lead, ZoneInfo(self.zone), self.rule)
+
     def after(self, moment: datetime) -> "Schedule | None":
         """Return the schedule from its next time after a moment; None if there is none."""
         from dateutil.rrule import rrulestr  # noqa: PLC0415 - 20 ms, for repeated reminders only

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from memory.reminders.future_times import FutureTime, find_times
+from memory.reminders.future_times import FutureTime, find_lead, find_times
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
 from memory.reminders.time_parts import TimeParts
 from memory.temporal.message_text import fold, normalise_message
@@ -129,13 +129,19 @@ class _Sentence:
             return None
         time = self._time()
         link = self._link()
-        schedule = time.parts.schedule(self._moment) if time else None
+        schedule = self._schedule(time) if time else None
         if schedule is None and (time is not None or not link["to"]):
             return None
         if not link["to"] and self._is_past(link.end()):
             return None
         words = self._words(link.start("to") if link["to"] == "sa" else link.end(), time)
         return ReminderRequest(text=words[:LONGEST_TEXT], schedule=schedule)
+
+    def _schedule(self, time: FutureTime) -> Schedule | None:
+        """Return the times to remind at, before those that are named if the sentence says so."""
+        schedule = time.parts.schedule(self._moment)
+        lead = find_lead(self._folded, self._trigger.end(), time.start, self._moment)
+        return schedule.earlier(lead).after(self._moment.now) if schedule and lead else schedule
 
     def _is_question(self) -> bool:
         """Return True for "remind me what ...", also with a time in between."""

@@ -25,6 +25,7 @@ _DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _SHORTEST_MONTH = 28
 _LEAP_DAY = 2, 29
 _CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
+LENGTHS = {**_CLOCK, Unit.DAY: DAY, Unit.WEEK: WEEK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

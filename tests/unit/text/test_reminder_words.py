@@ -22,6 +22,27 @@ REQUESTS = {
     "[voice message] Remind me tomorrow to buy milk.": ("buy milk", "Tue 2026-11-24 09:00", ""),
     "remind me at 5 to leave": ("leave", "Mon 2026-11-23 17:00", ""),
     "remind me at 9 to leave": ("leave", "Mon 2026-11-23 21:00", ""),
+    "remind me 30 minutes before my meeting at 5": (
+        "30 minutes before my meeting",
+        "Mon 2026-11-23 16:30",
+        "",
+    ),
+    "remind me an hour before the train tomorrow at 6:00 to pack": (
+        "an hour before the train to pack",
+        "Tue 2026-11-24 05:00",
+        "",
+    ),
+    "amintește-mi cu două zile înainte de examenul de pe 14 martie": (
+        "cu două zile înainte de examenul de",
+        "Fri 2027-03-12 09:00",
+        "",
+    ),
+    "remind me tomorrow to leave 10 minutes before the others": (
+        "leave 10 minutes before the others",
+        "Tue 2026-11-24 09:00",
+        "",
+    ),
+    "amintește-mi deseară la 8 să sun": ("să sun", "Mon 2026-11-23 20:00", ""),
     "remind me tonight at 11 to sleep": ("sleep", "Mon 2026-11-23 23:00", ""),
     "remind me next Friday at 9 to pay": ("pay", "Fri 2026-12-04 09:00", ""),
     "remind me Friday, 27 November at 9:30 to pay": ("pay", "Fri 2026-11-27 09:30", ""),
