@@ -70,6 +70,11 @@ async def test_what_one_search_cannot_decide_is_refused(
         own.decide(**thresholds)
 
 
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no folder '.*/elsewhere'.*Give the folder that goat.toml"):
+        await Past.open(OWNER, folder=tmp_path / "elsewhere")
+
+
 async def test_a_value_out_of_range_is_refused(own: Past) -> None:
     with pytest.raises(ValidationError):
         own.decide(gap_threshold=1.5)
