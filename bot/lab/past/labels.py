@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import is_labelled
 from memory.episodic.log.label_log import Label, LabelLog
+from memory.errors import ConfigError
 from memory.tuning.curves import TurnCounts
 from memory.tuning.reliability import Judgement
 
@@ -90,3 +91,21 @@ class Labels:
             for candidate in turn.offered
             if (helps := self.of(turn.turn_id, memory := candidate.turn_id)) is not None and memory in chances
         ]
+
+
+def check_found(turns: Iterable[PastTurn], turn_id: str, memory: str) -> None:
+    """Refuse a label of a memory that a turn did not find, or of a turn that is not among these.
+
+    Raises:
+        ConfigError: names it.
+    """
+    turn = next((turn for turn in turns if turn.turn_id == turn_id), None)
+    if turn is None:
+        raise ConfigError(
+            f"No turn {turn_id!r} is in this past, so nothing is labelled. `past.turns` lists its turns."
+        )
+    if all(candidate.turn_id != memory for candidate in turn.state["recall"].candidates):
+        raise ConfigError(
+            f"Turn {turn_id!r} did not find a memory {memory!r}, so nothing is labelled. "
+            "`past.decide().memories` lists what each turn found."
+        )

@@ -22,7 +22,7 @@ from bot.lab.labelling.session import LabellingSession
 from bot.lab.notebook.folder import settings_in
 from bot.lab.notebook.progress import Progress
 from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
-from bot.lab.past.labels import Labels
+from bot.lab.past.labels import Labels, check_found
 from graph.replay.imported_turns import ImportedTurns
 from graph.replay.replay_plan import Plan
 from graph.replay.replayer import Replayer
@@ -215,7 +215,14 @@ class Past:
         return self.labels.counts(turn, turn.shown(context))
 
     async def label(self, turn: str, memory: str, *, helps: bool | None) -> None:
-        """Save whether a memory helps with a turn's message; None deletes the label."""
+        """Save whether a memory helps with a turn's message; None deletes the label.
+
+        Raises:
+            ConfigError: the past has no such turn, or the turn did not find the memory.
+            MemoryTierError: it cannot be saved.
+        """
+        if (turn, memory) not in self.labels.answers:
+            check_found(self.past_turns, turn, memory)
         await self.labels.put(turn, memory, helps=helps)
 
     async def reactions(self) -> list[WeakLabel]:

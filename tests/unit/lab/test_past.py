@@ -98,6 +98,22 @@ async def test_only_completely_labelled_turns_are_measured(own: Past) -> None:
     assert point.precision.value == 0.5
 
 
+@pytest.mark.parametrize("helps", [True, None])
+async def test_a_label_of_an_unknown_turn_or_memory_is_refused(own: Past, *, helps: bool | None) -> None:
+    with pytest.raises(ConfigError, match="No turn 'nope'"):
+        await own.label("nope", "good0", helps=helps)
+    with pytest.raises(ConfigError, match="Turn 't0' did not find a memory 'good1'"):
+        await own.label("t0", "good1", helps=helps)
+    assert await own.layers.labels.all(owner=OWNER) == []
+
+
+async def test_a_label_of_a_turn_that_is_left_out_by_now_can_be_deleted(own: Past) -> None:
+    await own.label("t0", "good0", helps=True)
+    own.past_turns = own.past_turns[1:]
+    await own.label("t0", "good0", helps=None)
+    assert await own.layers.labels.all(owner=OWNER) == []
+
+
 async def test_a_new_label_changes_every_measure(own: Past) -> None:
     await label_all(own)
     (before,) = own.sweep([0.5])
