@@ -38,6 +38,8 @@ class Plan:
     shown: dict[str, Sequence[str]] = field(default_factory=dict)
     """Memories shown in every turn, by turn id; also of turns that cannot be replayed."""
     left_out: Counter[Obstacle] = field(default_factory=Counter)
+    outside: int = 0
+    """Turns outside the time range, imported messages that were not asked again among them."""
 
     @property
     def wanted(self) -> set[str]:

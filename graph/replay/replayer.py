@@ -48,8 +48,11 @@ class Replayer:
                 (plan.replayed if wanted else plan.before).append(observation)
             elif wanted:
                 plan.left_out[why] += 1
-        if waiting := sum(_is_within(one, since, until) for one in await self._not_asked(plan)):
+        not_asked = await self._not_asked(plan)
+        if waiting := sum(_is_within(one, since, until) for one in not_asked):
             plan.left_out[Obstacle.IMPORTED] = waiting
+        plan.outside = len(not_asked) - waiting
+        plan.outside += sum(not _is_within(one, since, until) for one in observations)
         return plan
 
     async def _not_asked(self, plan: Plan) -> list[Episode]:

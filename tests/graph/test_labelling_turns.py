@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from graph.app import open_agent
 from graph.layers import Layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from graph.state.circumstances import Circumstances
 from memory.models import Episode
 
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -155,6 +156,21 @@ async def test_layers_and_outages_are_told(settings: Settings, tmp_path: Path) -
     assert told["no facts"][1:4] == ("goes on", 1, 0)
     assert "Letta" in str(told["no facts"][-1])
     assert told["other thresholds"][1:4] == ("goes on", 0, 1)
+
+
+async def test_turns_before_since_are_left_out_and_counted(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(data_folder))
+    async with open_agent(Settings(data_folder=data_folder)) as agent:
+        for day in range(3):
+            sent = Circumstances(at=MORNING + timedelta(days=day))
+            await agent.ask("I planted basil.", owner=OWNER, thread="1", about=sent)
+    past = await Past.open(OWNER, folder=tmp_path, since="2026-03-03")
+    assert "3 recorded turns" in str(past)
+    assert "1 of 1 turns" in str(past)
+    assert "2 turns left out: before 2026-03-03 00:00" in str(past)
+    await past.close()
 
 
 async def test_a_past_that_is_opened_again_closes_the_former_one(

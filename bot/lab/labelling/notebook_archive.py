@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from bot.lab.labelling.demonstration import OWNER, play_days, story
 from bot.lab.notebook.temporary_agent import temporary_agent
@@ -10,6 +11,7 @@ from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
+from memory.temporal.named_bound import read_bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,17 @@ class NotebookArchive:
             f"A DEMONSTRATION, since no turn of yours is recorded or imported here: {self.turns} turns of a "
             "made-up group chat, in a temporary folder. Nothing of what follows is about you."
         )
+
+    def read_since(self, since: str) -> datetime:
+        """Return the start of the time that `since` names, in the archive's time zone.
+
+        Raises:
+            ConfigError: it names no time.
+        """
+        try:
+            return read_bound(since, now=datetime.now(UTC), zone=self.layers.zone)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
 
 
 @asynccontextmanager

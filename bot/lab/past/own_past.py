@@ -5,7 +5,7 @@ import json
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self
@@ -29,7 +29,6 @@ from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.tuning.write_checks import DECIDING
 from memory.errors import ConfigError
-from memory.temporal.named_bound import read_bound
 from memory.tuning.curves import OperatingPoint, TurnCounts, measure
 from memory.tuning.resampling import resampling
 from memory.tuning.tuning_result import Value
@@ -85,7 +84,7 @@ class Past:
             archive = await stack.enter_async_context(open_archive(settings, owner, counting=counting))
             past = cls(archive, stack)
             if since.strip():
-                past._since = _read_since(since, archive)
+                past._since = archive.read_since(since)
             await past.read()
             past._stack = stack.pop_all()
         weakref.finalize(past, _close_dropped, past._stack, asyncio.get_running_loop()).atexit = False
@@ -130,6 +129,9 @@ class Past:
         same = sum(turn.reproduced for turn in self.past_turns)
         lines = [str(self._archive), f"{same} of {len(self.past_turns)} turns are decided again as recorded."]
         lines += [f"{count} turns left out: {why.value}." for why, count in self.plan.left_out.items()]
+        if self._since and self.plan.outside:
+            start = f"{self._since.astimezone(self.layers.zone):%Y-%m-%d %H:%M}"
+            lines.append(f"{self.plan.outside} turns left out: before {start}, by `since`.")
         return "\n".join(lines)
 
     @property
@@ -219,9 +221,8 @@ class Past:
 
         Raises:
             ConfigError: the past has no such turn, or the turn did not find the memory.
-            MemoryTierError: it cannot be saved.
         """
-        if (turn, memory) not in self.labels.answers:
+        if (turn, memory) not in self.labels.answers:  # of a turn that is left out by now, perhaps
             check_found(self.past_turns, turn, memory)
         await self.labels.put(turn, memory, helps=helps)
 
@@ -247,10 +248,3 @@ def _close_dropped(stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> No
     """Close the stores of a past that nobody closed, such as one whose cell is run again."""
     if loop.is_running():
         asyncio.run_coroutine_threadsafe(stack.aclose(), loop)
-
-
-def _read_since(since: str, archive: NotebookArchive) -> datetime:
-    try:
-        return read_bound(since, now=datetime.now(UTC), zone=archive.layers.zone)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
