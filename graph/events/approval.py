@@ -83,22 +83,31 @@ def remark_of(said: Any) -> str:
 
 
 def answers_by_id(said: Any, waiting: Sequence[Interrupt]) -> dict[str, Any]:
-    """Assign an answer to each of several waiting calls: one for all, one each, or already by interrupt id.
+    """Assign an answer to each waiting call: one for all, one each, or already by interrupt id.
 
     Raises:
         ValueError: there is another number of answers; says how many calls wait.
     """
     if isinstance(said, Mapping) and said and said.keys() <= {one.id for one in waiting}:
+        for answer in said.values():
+            _check_count(1, len(_decisions(answer)))
         return dict(said)
     answers = _decisions(said)
     if len(answers) == 1:
         answers *= len(waiting)
-    if len(answers) != len(waiting):
-        raise ValueError(
-            f"{len(waiting)} calls wait for approval, and there are {len(answers)} answers. "
-            "Give one for all, or one for each in the order of the calls."
-        )
+    _check_count(len(waiting), len(answers))
     return {one.id: answer for one, answer in zip(waiting, answers, strict=True)}
+
+
+def _check_count(waiting: int, answers: int) -> None:
+    if waiting != answers:
+        calls = "One call waits" if waiting == 1 else f"{waiting} calls wait"
+        how = (
+            "Give one answer."
+            if waiting == 1
+            else "Give one for all, or one for each in the order of the calls."
+        )
+        raise ValueError(f"{calls} for approval, and there are {answers} answers. {how}")
 
 
 def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:

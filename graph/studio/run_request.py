@@ -35,8 +35,9 @@ async def check_run(
             _keep_owner(kwargs, await owner())
         name_messages(kwargs.get("input"))
         command = kwargs.get("command") or {}
-        if command.get("resume") is not None and len(asked := await waiting()) > 1:
-            command["resume"] = answers_by_id(command["resume"], asked)
+        if command.get("resume") is not None and (asked := await waiting()):
+            answers = answers_by_id(command["resume"], asked)
+            command["resume"] = answers if len(asked) > 1 else command["resume"]
     except (ContextRefused, ValueError) as error:
         raise Auth.exceptions.HTTPException(_UNPROCESSABLE, str(error)) from None
 

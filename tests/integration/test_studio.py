@@ -229,6 +229,8 @@ async def test_a_call_waits_for_the_persons_word(
     assert (request["name"], request["args"]) == ("switch_lamp", {"room": "hall"})
     assert (review["action_name"], review["allowed_decisions"]) == ("switch_lamp", ["approve", "reject"])
     assert interrupt["value"]["action_request"] == {"action": "switch_lamp", "args": {"room": "hall"}}
+    with pytest.raises(httpx.HTTPStatusError, match="One call waits for approval, and there are 2 answers"):
+        await chat.run(command={"resume": {"decisions": [APPROVE] * 2}})
     state = await chat.run(command={"resume": answer}, context={"owner": "me"})
     assert state["reply"]["text"] == "That is it."
     assert ("lit in the hall" in state["results"][0]["output"]) is ran

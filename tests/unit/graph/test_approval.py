@@ -57,6 +57,12 @@ def test_several_calls_take_one_answer_each_or_one_for_all_or_answers_by_id() ->
         answers_by_id([True] * 3, TWO)
 
 
+@each("said", [[], [APPROVE, REJECT], {"decisions": [APPROVE] * 2}, {"a": [True, True]}])
+def test_one_call_takes_one_answer(said: Any) -> None:
+    with pytest.raises(ValueError, match=r"One call waits for approval, and there are [02] answers\."):
+        answers_by_id(said, TWO[:1])
+
+
 def test_a_question_of_an_earlier_version_is_still_read() -> None:
     former = {"question": "May x be run?", "tool": "x", "arguments": {"n": 1}, "reason": "r", "key": "k"}
     (asked,) = approvals([Interrupt(former, id="a")])
