@@ -27,9 +27,9 @@ def proposal_table(proposal: Proposal) -> RenderableType:
 def _gain(gain: Gain, number: int) -> str:
     tried = f" It is attempt {number} on these turns." if number > 1 else ""
     return (
-        f"Held out: {gain.turns} turns of {gain.groups} conversations, {gain.changed} of them different from "
-        f"before. A turn gains {gain.mean:+.4f} on average, and with {percent(gain.confidence)} confidence "
-        f"at least {gain.at_least:+.4f}.{tried}"
+        f"Held out: {gain.turns} turns of {gain.groups} days or conversations, {gain.changed} of them "
+        f"different from before. A turn gains {gain.mean:+.4f} on average, and with "
+        f"{percent(gain.confidence)} confidence at least {gain.at_least:+.4f}.{tried}"
     )
 
 

@@ -46,7 +46,7 @@ def check_gain(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]
     return found, (
         f"It is not proven better: the held-out turns gain {found.mean:+.4f} on average, and with "
         f"{confidence} confidence at least {found.at_least:+.4f}, which is not above 0. "
-        f"{repeated}Measure on more conversations{few}, or keep the current values."
+        f"{repeated}Measure on more days or conversations{few}, or keep the current values."
     )
 
 

@@ -103,17 +103,17 @@ def _check(sizes: Numbers) -> None:
     turns, groups = int(sizes.sum()), len(sizes)
     if turns < LEAST_TURNS or groups < LEAST_GROUPS:
         raise TooLittleData(
-            f"{turns} held-out turns of {groups} conversations are too few to tell a change from "
-            f"chance: measure on at least {LEAST_TURNS} turns of {LEAST_GROUPS} conversations "
-            f"({max(0, LEAST_TURNS - turns)} turns and {max(0, LEAST_GROUPS - groups)} conversations "
+            f"{turns} held-out turns of {groups} days or conversations are too few to tell a change from "
+            f"chance: measure on at least {LEAST_TURNS} turns of {LEAST_GROUPS} "
+            f"({max(0, LEAST_TURNS - turns)} turns and {max(0, LEAST_GROUPS - groups)} days or conversations "
             "are missing)."
         )
     weight = effective_groups(sizes)
     if weight < LEAST_EFFECTIVE:
         raise TooLittleData(
-            f"The held-out turns are of {groups} conversations, but the longest has {int(sizes.max())} of "
-            f"{turns}: together they weigh as much as {weight:.1f} alike in length, and at least "
-            f"{LEAST_EFFECTIVE:g} are needed. Measure on more turns of the others."
+            f"The held-out turns are of {groups} days or conversations, but the longest has "
+            f"{int(sizes.max())} of {turns}: together they weigh as much as {weight:.1f} alike in length, "
+            f"and at least {LEAST_EFFECTIVE:g} are needed. Measure on more turns of the others."
         )
 
 

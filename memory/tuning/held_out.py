@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 MOST_TURNS = 200_000
 """Most held-out turns of a result."""
 MOST_GROUPS = 10_000
-"""Most conversations of a result."""
+"""Most days or conversations of a result."""
 COST = 1.0
 """Of a turn with only noise, in fully answered turns."""
 Utility = Annotated[FiniteFloat, Field(ge=-10, le=1)]

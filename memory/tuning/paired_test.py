@@ -1,4 +1,4 @@
-"""A paired test of two settings on the same turns, by whole conversations.
+"""A paired test of two settings on the same turns, by whole days.
 
 For reading; what may be written is decided by the stricter `memory.tuning.gain_bound`.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memory.tuning.resampling import SEED, Estimate, resampling
 
 EXACT = 12
-"""Most conversations that differ for which every sign is tried; beyond, `DRAWS` random ones."""
+"""Most days that differ for which every sign is tried; beyond, `DRAWS` random ones."""
 DRAWS = 10_000
 
 
@@ -30,13 +30,14 @@ class PairedTest:
     worse: int
     turns: int
     groups: int
+    """Days of the turns."""
 
     def __str__(self) -> str:
         """Describe it in one line."""
         found = self.difference
         return (
             f"{found.value:+.3f} a turn (95 % from {found.low:+.3f} to {found.high:+.3f}), p = {self.p:.3f}; "
-            f"{self.better} turns better, {self.worse} worse, of {self.turns} in {self.groups} conversations"
+            f"{self.better} turns better, {self.worse} worse, of {self.turns} in {self.groups} days"
         )
 
 
@@ -45,7 +46,7 @@ def paired_test(
 ) -> PairedTest | None:
     """Compare the values of the same turns under two settings; None without turns.
 
-    A randomisation test that changes the sign of whole conversations (Fisher 1935; Pitman 1937).
+    A randomisation test that changes the sign of whole days (Fisher 1935; Pitman 1937), which `groups` names.
     """
     if not groups:
         return None

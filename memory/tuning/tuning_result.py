@@ -73,7 +73,7 @@ class TuningResult(BaseModel):
         if missing := sorted(self.changes.keys() - self.baseline.keys()):
             raise ValueError(f"the baseline lacks {', '.join(missing)}: what was in force before?")
         if len({turn.group for turn in self.held_out}) > MOST_GROUPS:
-            raise ValueError(f"the held-out turns are of more than {MOST_GROUPS:,} conversations")
+            raise ValueError(f"the held-out turns are of more than {MOST_GROUPS:,} days or conversations")
         if both := sorted(self.chosen_on.intersection(turn.group for turn in self.held_out)):
             raise ValueError(f"{both[0]!r} was chosen on and is held out as well")
         return self

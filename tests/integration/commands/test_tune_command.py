@@ -42,7 +42,7 @@ def test_values_are_written_told_and_taken_back_byte_for_byte(tune: Any) -> None
         "0.6",
         "0.71",
         "0.83",
-        "64 turns of 8 conversations",
+        "64 turns of 8 days or conversations",
         "with 95 % confidence at least +0.195",
     ):
         assert part in applied.shown
@@ -117,7 +117,7 @@ OTHER_MODEL = CALIBRATION.model_copy(update={"embedding_model": "other"})
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"held_out": HELD_OUT[:9]}, "(51 turns and 0 conversations are missing)"),
+        ({"held_out": HELD_OUT[:9]}, "(51 turns and 0 days or conversations are missing)"),
         ({"demonstration": True}, "It was measured on made-up data"),
         ({"baseline": {"gap_threshold": 0.5}}, "Its baseline lacks budget_base, "),
         ({"baseline": BASELINE | {"gap_threshold": 0.4}}, "gap_threshold was 0.4 and is 0.5. Measure again."),

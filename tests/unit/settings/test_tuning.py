@@ -139,10 +139,10 @@ class TestBound:
         assert not measure_gain(lucky).proven
 
     def test_too_few_turns_are_refused_with_what_is_missing(self) -> None:
-        with pytest.raises(TooLittleData, match=r"\(1 turns and 0 conversations are missing\)"):
+        with pytest.raises(TooLittleData, match=r"\(1 turns and 0 days or conversations are missing\)"):
             measure_gain(HELD_OUT[: LEAST_TURNS - 1])
         one_day = [turn.model_copy(update={"group": "1"}) for turn in HELD_OUT]
-        with pytest.raises(TooLittleData, match=r"\(0 turns and 7 conversations are missing\)"):
+        with pytest.raises(TooLittleData, match=r"\(0 turns and 7 days or conversations are missing\)"):
             measure_gain(one_day)
         with pytest.raises(TooLittleData):
             measure_gain([])
@@ -238,7 +238,7 @@ class TestResult:
 
     def test_more_than_can_be_weighed_is_refused(self) -> None:
         many = [HeldOut(group=str(number), before=0, after=0) for number in range(MOST_GROUPS + 1)]
-        with pytest.raises(ValueError, match="of more than 10,000 conversations"):
+        with pytest.raises(ValueError, match="of more than 10,000 days or conversations"):
             result(held_out=many)
 
 
@@ -299,14 +299,15 @@ class TestReliability:
 
 
 class TestPaired:
-    def test_every_sign_of_few_conversations_is_tried(self) -> None:
+    def test_every_sign_of_few_days_is_tried(self) -> None:
         found = paired_test([0, 0, 0, 0], [1, 1, 1, 0], ["a", "b", "c", "c"])
         assert found is not None
         assert found.p == 2 / 2**3
         assert (found.better, found.worse, found.turns, found.groups) == (3, 0, 4, 3)
         assert found.difference.value == 0.75
+        assert str(found).endswith("3 turns better, 0 worse, of 4 in 3 days")
 
-    def test_a_whole_conversation_changes_its_sign_together(self) -> None:
+    def test_a_whole_day_changes_its_sign_together(self) -> None:
         groups = [f"{n // 10}" for n in range(100)]
         apart = paired_test([0] * 100, [0.1] * 100, range(100))
         together = paired_test([0] * 100, [0.1] * 100, groups)
