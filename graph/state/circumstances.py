@@ -96,7 +96,7 @@ class TurnReader:
             turn_id=str(message.id),
             owner=owner,
             thread=thread,
-            message=clean(message.text),
+            message=clean(text_of(message)),
             at=_time(note) or self.clock(),
             parts=parts_of(message),
             tags=_texts(note, "tags"),
@@ -129,7 +129,7 @@ def _last_message(state: State) -> AnyMessage:
     messages = state.get("messages", [])
     if not messages or messages[-1].type != "human":
         raise EmptyMessage("There is no message to answer: the last message must be the user's.")
-    if not clean(messages[-1].text).strip() and is_empty(parts_of(messages[-1])):
+    if not clean(text_of(messages[-1])).strip() and is_empty(parts_of(messages[-1])):
         raise EmptyMessage("The message is empty. Write something to answer.")
     return messages[-1]
 
@@ -148,9 +148,21 @@ def parts_of(message: BaseMessage) -> tuple[Part, ...]:
     return (*earlier, *map(_clean, read_parts(note.get("parts", ()))))
 
 
+def text_of(message: BaseMessage) -> str:
+    """Return a message's text, each block from a new line; LangChain's `text` runs them together."""
+    if isinstance(message.content, str):
+        return message.content
+    texts = (block if isinstance(block, str) else _block_text(block) for block in message.content)
+    return "\n".join(text for text in texts if text)
+
+
+def _block_text(block: Mapping[str, Any]) -> str:
+    return _text(block, "text") if block.get("type") == "text" else ""
+
+
 def text_with_parts(message: BaseMessage) -> str:
     """Return a message's text with its parts."""
-    return said(message.text, parts_of(message))
+    return said(text_of(message), parts_of(message))
 
 
 def is_empty(parts: Sequence[Part]) -> bool:

@@ -12,7 +12,7 @@ from langgraph.runtime import ExecutionInfo, Runtime
 
 from graph.model.model_call import StopSignals
 from graph.settings.context import TurnContext
-from graph.state.circumstances import Circumstances, TurnReader, user_message
+from graph.state.circumstances import Circumstances, TurnReader, text_with_parts, user_message
 from graph.state.thread_ids import thread_id
 from graph.state.turn_state import State, Turn
 from memory.errors import EmptyMessage, OwnerMismatch
@@ -143,13 +143,20 @@ def test_the_last_message_counts() -> None:
     assert (turn.turn_id, turn.message) == ("t2", "second")
 
 
-def test_text_in_blocks_is_read() -> None:
+def test_each_block_of_text_is_read_from_a_new_line() -> None:
     blocks: list[str | dict[Any, Any]] = [
         {"type": "text", "text": "look: "},
         {"type": "image_url", "image_url": {"url": "data:,"}},
         {"type": "text", "text": "nice"},
     ]
-    assert read(state(HumanMessage(blocks, id="t1"))).message == "look: nice"
+    message = HumanMessage(blocks, id="t1")
+    assert read(state(message)).message == text_with_parts(message) == "look: \nnice"
+    with pytest.raises(EmptyMessage):
+        read(state(HumanMessage([*blocks[1:2], {"type": "text", "text": " "}], id="t1")))
+
+
+def test_a_plain_message_is_read_as_it_is() -> None:
+    assert read(state(bare(" two\n\nparagraphs "))).message == " two\n\nparagraphs "
 
 
 @each(
