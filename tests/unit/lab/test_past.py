@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.tuning.curves import BEST, NOTHING
+from tests.nursery import ROOT
 from tests.past import past
 
 OWNER = "ana"
@@ -164,6 +166,17 @@ async def test_two_settings_are_compared_turn_by_turn(own: Past) -> None:
     back = compare(own, {"gap_threshold": 0.7}, {"gap_threshold": 0.5})
     assert back is not None
     assert back.difference.value == pytest.approx(-0.5)
+
+
+async def test_the_notebook_says_that_nothing_can_be_compared_without_labels(
+    own: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = json.loads((ROOT / "notebooks" / "05_your_own_chats.ipynb").read_text(encoding="utf-8"))
+    (cell,) = [one for one in notebook["cells"] if one["id"] == "own-30"]
+    exec("".join(cell["source"]), {"past": own})
+    said = capsys.readouterr().out
+    assert "gap_threshold 0.3: no turn has all its labels" in said
+    assert "None" not in said
 
 
 async def test_groups_are_those_that_exist(own: Past) -> None:
