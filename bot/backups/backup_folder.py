@@ -76,12 +76,11 @@ class BackupFolder:
     _seen: set[str] = field(default_factory=set)
 
     def add_chunk(self, content: bytes) -> str:
-        """Keep a piece of a file, unless it is there; return its name."""
+        """Keep a piece of a file, unless it is there undamaged; return its name."""
         name = self.seal.name(content)
-        path = self._chunk(name)
-        if name not in self._seen and not path.exists():
+        if name not in self._seen and not self._is_whole(name):
             sealed = self.seal.close(zlib.compress(content, _LEVEL), name)
-            _write(path, sealed)
+            _write(self._chunk(name), sealed)
             self.added += len(sealed)
         self._seen.add(name)
         return name
@@ -135,6 +134,15 @@ class BackupFolder:
             if path.name not in needed:
                 path.unlink()
         return len(names[:-count])
+
+    def _is_whole(self, name: str) -> bool:
+        if not self._chunk(name).exists():
+            return False
+        try:
+            self.read_chunk(name)
+        except BackupRefused:
+            return False
+        return True
 
     def _chunk(self, name: str) -> Path:
         return self.folder / "chunks" / name[:2] / name

@@ -66,7 +66,7 @@ class PassphraseSeal:
     def open(self, sealed: bytes, name: str) -> bytes:
         try:
             return self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: shorter than a nonce
             raise BackupRefused(
                 f"The part {name[:12]} of the backup was changed or damaged. Use another copy of the backup."
             ) from None

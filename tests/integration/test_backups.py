@@ -171,6 +171,24 @@ async def test_a_damaged_backup_is_not_restored(
     assert left == ["backups", "data"]
 
 
+@pytest.mark.parametrize("secret", ["", SECRET])
+async def test_a_damaged_part_is_stored_again_by_the_next_backup(tmp_path: Path, secret: str) -> None:
+    data, backups, back = tmp_path / "data", tmp_path / "backups", tmp_path / "back"
+    async with running(data) as layers:
+        await say(layers, 1)
+    first, _ = await saved(data, backups, secret)
+    for part in (backups / "chunks").glob("*/*"):
+        part.write_bytes(b"")
+    with pytest.raises(BackupRefused, match="the backup"):
+        brought(backups, back, secret)
+
+    await saved(data, backups, secret)
+
+    brought(backups, back, secret, first)
+    async with running(back) as layers:
+        assert (await spoken(layers))[0] == ["t-1"]
+
+
 async def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     data, backups = tmp_path / "data", tmp_path / "backups"
     async with running(data) as layers:
