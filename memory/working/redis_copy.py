@@ -43,31 +43,44 @@ async def copy_keys(source: RedisConnection, target: RedisConnection, *, replace
     Args:
         source: where they are; they stay.
         target: where they are copied to.
-        replace: overwrite keys with other content.
+        replace: overwrite keys with other content, and delete those that the source lacks.
 
     Returns:
         The number of keys in the source.
 
     Raises:
-        TierUnavailable: a server failed, has other content under a key and `replace` is not set, or does not
-            give back what was written.
+        TierUnavailable: a server failed, has other keys or other content and `replace` is not set, or does
+            not give back what was written.
     """
     one, other = await source.client(), await target.client()
+    await _drop_others(one, other, replace=replace)
     count = 0
     async for keys in _pages(one):
         wanted = await _entries(one, keys)
         there = await _entries(other, list(wanted))
         differing = {key for key in there if there[key] != wanted[key]}
         if differing and not replace:
-            raise TierUnavailable(
-                "working", f"the target has other data under {_named(differing)}; it stays as it is"
-            )
+            raise _other_data(differing)
         await _write(other, {key: wanted[key] for key in wanted if key not in there or key in differing})
         back = await _entries(other, list(wanted))
         if wrong := {key for key in wanted if not _reads_back(wanted[key], back.get(key))}:
             raise TierUnavailable("working", f"what was copied to {_named(wrong)} does not read back")
         count += len(wanted)
     return count
+
+
+async def _drop_others(source: Redis, target: Redis, *, replace: bool) -> None:
+    """Delete keys that only the target has: what was erased in the source must not come back there."""
+    async for keys in _pages(target):
+        others = [key for key in keys if not await source.exists(key)]
+        if others and not replace:
+            raise _other_data(others)
+        for key in others:
+            await target.delete(key)
+
+
+def _other_data(keys: Collection[bytes]) -> TierUnavailable:
+    return TierUnavailable("working", f"the target has other data under {_named(keys)}; it stays as it is")
 
 
 def _reads_back(written: _Entry, found: _Entry | None) -> bool:

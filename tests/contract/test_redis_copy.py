@@ -45,3 +45,17 @@ async def test_every_kind_of_key_is_copied_once_and_other_content_is_refused(
         assert await other.llen("goat:c") == 4
         await copy_keys(source, target, replace=True)
         assert await other.llen("goat:c") == 3
+
+
+async def test_keys_that_the_source_lacks_are_refused_or_deleted(valkey_url: str, target_url: str) -> None:
+    async with connected(valkey_url) as source, connected(target_url) as target:
+        one, other = await source.client(), await target.client()
+        await one.set("goat:a", "1")
+        await other.set("goat:erased", "1")
+        await other.set("others", "1")
+        with pytest.raises(TierUnavailable, match="other data under 'goat:erased'"):
+            await copy_keys(source, target)
+        assert await other.exists("goat:erased")
+        assert await copy_keys(source, target, replace=True) == 1
+        assert not await other.exists("goat:erased")
+        assert await other.exists("others")
