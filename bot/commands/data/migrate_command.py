@@ -1,6 +1,7 @@
 """`goat migrate`: copy everything between the data folder and servers."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -27,6 +28,8 @@ from memory.working.redis_urls import KINDS
 
 SAMPLE: Final = 10
 """Messages of an owner that are looked up in both."""
+NAMED: Final = 20
+"""Owners that a sentence lists."""
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _TO_SERVER: Final = (
     "All owners are there. Set GOAT_ARCHIVE_URL and GOAT_CHROMA_URL and start the agent, which writes the"
@@ -39,6 +42,10 @@ _TO_REDIS: Final = (
 _TO_FOLDER: Final = (
     "All is there. Remove the URLs of the servers, set GOAT_DATA_FOLDER to the folder and start the agent."
     " What the servers have stays; delete it when all is well."
+)
+_ONLY_THERE: Final = (
+    "The target also has {count}, left as found: {names}. Whom you erased in the source, erase there too:"
+    " goat forget --everything --owner NAME"
 )
 _FAILED: Final = (
     "Not all owners are there, see above. The source is as it was; the same command goes on with the others."
@@ -112,20 +119,28 @@ async def _copy_redis(
 async def _copy_owners(
     source: OwnerTables, target: OwnerTables, console: Console, *, replace: bool, done: str = _TO_SERVER
 ) -> bool:
-    failed = False
+    failed, owners = False, await source.owners()
     try:
-        for owner in await source.owners():
+        for owner in owners:
             try:
                 text = await _migrated(source, target, owner, replace=replace)
             except MemoryTierError as error:
                 text, failed = f"{owner}: not copied: {error.detail}", True
             console.print(Text(printable(text)))
+        if not failed and (others := sorted({*await target.owners()} - {*owners})):
+            console.print(Text(_only_there(others), style="yellow"))
     finally:
         await source.close()
         await target.close()
     if failed or done:
         console.print(Text(_FAILED if failed else done))
     return failed
+
+
+def _only_there(owners: Sequence[str]) -> str:
+    names = ", ".join(map(snippet, owners[:NAMED])) + (", ..." if len(owners) > NAMED else "")
+    counted = "1 owner" if len(owners) == 1 else f"{len(owners)} owners"
+    return _ONLY_THERE.format(count=counted, names=names)
 
 
 async def _migrated(source: OwnerTables, target: OwnerTables, owner: str, *, replace: bool) -> str:

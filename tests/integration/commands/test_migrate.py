@@ -97,6 +97,21 @@ async def test_all_owners_go_there_and_back(
     ]
 
 
+async def test_an_owner_that_was_erased_in_the_source_is_named_when_the_target_has_it(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await migrate(settings, settings.archive_url.get_secret_value(), capsys)
+    served = OwnerPartitions(settings.archive_url)
+    await served.erase("ana")
+    await served.close()
+    await migrate_command.run_migration(settings, str(settings.data_folder))
+    said = capsys.readouterr().out
+    assert "The target also has 1 owner, left as found: ana." in said
+    assert "goat forget --everything --owner" in said
+    await migrate_command.run_migration(settings, str(tmp_path / "new"))
+    assert "The target also has" not in capsys.readouterr().out
+
+
 async def test_the_archive_there_goes_on_without_embedding_again(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
