@@ -25,7 +25,7 @@ from memory.text.digest import digest
 
 PATIENCE = 120.0
 """Seconds for a running turn to stop."""
-_RETRY_SECONDS = 0.05
+RETRY_SECONDS = 0.05
 _HOLD_SECONDS = 1.0
 """Seconds to wait for a thread before its turn is asked to stop again."""
 _ROUNDS = 2
@@ -85,7 +85,7 @@ class OwnerErasure:
         while not await self._try_delete(thread):
             if time.monotonic() > until:
                 raise ThreadBusy(f"A turn does not end in thread {thread}. Stop it, and erase again.")
-            await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _try_delete(self, thread: str) -> bool:
         """Ask the thread's turn to stop; delete the thread and return True once it has."""

@@ -3,20 +3,26 @@
 import asyncio
 import logging
 import shutil
+import time
 from dataclasses import dataclass
 
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.delegation.state import is_job
 from graph.layers import Layers
 from graph.observability.logs import log_path
-from graph.runtime.erasure import OwnerErasure, blank_lines, blank_log_lines
+from graph.runtime.erasure import PATIENCE, RETRY_SECONDS, OwnerErasure, blank_lines, blank_log_lines
 from graph.runtime.pending_turns import PendingTurns
 from graph.settings.settings import exports_folder, terminal_folder
-from memory.errors import GoatError
+from memory.errors import GoatError, ThreadBusy
 from memory.models import Episode, Fact
+from memory.owners.erasures import Erasure
 from memory.owners.owner_key import owner_key
 from nodes.archive import repeats
 
+STILL_RUNNING = (
+    "A turn does not end in thread {thread}, and may still show what was erased. Its steps are erased at the"
+    " next start of an agent; or stop the turn, and forget again."
+)
 logger = logging.getLogger(__name__)
 
 
@@ -74,7 +80,7 @@ class TurnRemoval:
         Returns what may remain on a disk. Threads that show them lose their steps, not their conversation.
 
         Raises:
-            ThreadBusy: a turn that may show them runs in another process; the next start finishes it.
+            ThreadBusy: a turn that may show them does not end in another process; the next start finishes it.
             MemoryTierError, DataFolderError: a store cannot be reached or written; as above.
         """
         if not turn_ids:  # without ids, the record would be that of a whole erasure
@@ -94,11 +100,15 @@ class TurnRemoval:
             await layers.reminders.forget(turn_ids, owner=owner)
             await layers.cache.erase(owner=owner)
             layers.prefetch.forget_owner(owner)
+            await self._clear_conversations(erasure, turn_ids)
             for thread in dict.fromkeys([*erasure.threads, *await self._threads(owner)]):
                 await self._clear_steps(thread, turn_ids)
-            for thread in erasure.threads:
-                await layers.conversations.remove(turn_ids, owner=owner, thread=thread)
+            await self._clear_conversations(erasure, turn_ids)  # a running turn may be one of them
             return await self.erasure.clean()
+
+    async def _clear_conversations(self, erasure: Erasure, turn_ids: list[str]) -> None:
+        for thread in erasure.threads:
+            await self.layers.conversations.remove(turn_ids, owner=erasure.owner, thread=thread)
 
     async def _threads(self, owner: str) -> list[str]:
         """List the threads that may show the owner's turns."""
@@ -106,9 +116,22 @@ class TurnRemoval:
         return [*await self.erasure.threads(owner), *pending]
 
     async def _clear_steps(self, thread: str, turn_ids: list[str]) -> None:
-        """Delete the thread's checkpoints if they show the turns, after its pending turn has ended."""
-        if not await self._may_show(thread, turn_ids):
-            return
+        """Delete the thread's checkpoints if they show the turns, after its turn has ended.
+
+        Raises:
+            ThreadBusy: the turn does not end.
+        """
+        until = time.monotonic() + PATIENCE
+        while await self._may_show(thread, turn_ids):
+            try:
+                await self._clear_held(thread, turn_ids)
+                break
+            except ThreadBusy:
+                if time.monotonic() > until:
+                    raise ThreadBusy(STILL_RUNNING.format(thread=thread)) from None
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _clear_held(self, thread: str, turn_ids: list[str]) -> None:
         async with self.erasure.hold(thread):
             if await self.saver.amentions(thread, turn_ids):
                 await self.pending.finish(thread)

@@ -93,6 +93,29 @@ async def test_a_turn_in_flight_does_not_bring_it_back(agent: Agent, model: Mode
     assert left == {}
 
 
+@pytest.mark.parametrize(("owner", "thread"), [("ana", HERE), ("bob", thread_id("test", "bob", "here"))])
+async def test_a_turn_that_runs_in_another_process_is_waited_for(
+    agent: Agent, model: ModelServer, settings: Settings, owner: str, thread: str
+) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    model.reply("Nothing else.")
+    model.hold_before, before = "else", len(model.chats)
+    async with open_agent(settings) as other:
+        asking = asyncio.create_task(other.ask("And what?", owner=owner, thread=thread, turn_id="else"))
+        while len(model.chats) == before:  # noqa: ASYNC110 - a server in its own thread
+            await asyncio.sleep(0.01)
+        forgetting = asyncio.create_task(agent.forget(["secret"], owner="ana"))
+        await asyncio.sleep(0.5)
+        assert not forgetting.done()
+        model.hold_before = ""
+        assert await forgetting == ()
+        assert (await asking)["reply"].text == "Nothing else."
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+    again = await agent.ask("And now?", owner="ana", thread=HERE, turn_id="now")
+    assert "secret" not in [turn.turn_id for turn in again["conversation"].turns]
+
+
 async def test_the_earlier_version_of_an_edited_message_goes_too(agent: Agent, model: ModelServer) -> None:
     model.reply("Noted.")
     await talk(agent)
