@@ -21,7 +21,7 @@ from memory.errors import ConfigError
 from memory.models import Episode
 
 MOST_FOUND = 20
-"""Turns that a search for words offers."""
+"""Turns that a search for words finds at a time."""
 COPIES = "Exports and backups that you made still have it: delete them too."
 
 
@@ -106,6 +106,8 @@ async def _erase_some(
         return ()
     left = await agent.forget(turn_ids, owner=owner)
     console.print(f"{counted} erased. {COPIES}")
+    if selection.words and len(found) == MOST_FOUND:
+        console.print(f"Words find {MOST_FOUND} turns at a time: there may be more, so run it again.")
     return left
 
 
@@ -117,10 +119,12 @@ async def _find(agent: Agent, owner: str, selection: Selection, *, ask: bool) ->
     layers = agent.layers
     since, until = await read_time(layers, selection.since), await read_time(layers, selection.until)
     if selection.words:
-        result = await layers.episodes.search(selection.words, owner=owner, limit=MOST_FOUND)
-        for hit in result.hits if ask else [hit for hit in result.hits if hit.evidence.lexical]:
-            if _matches(hit.episode, since, until, selection.thread):
-                yield hit.episode
+        everywhere = max(MOST_FOUND, await layers.episodes.count(owner=owner))
+        result = await layers.episodes.search(selection.words, owner=owner, limit=everywhere)
+        hits = [hit for hit in result.hits if ask or hit.evidence.lexical]
+        chosen = [hit for hit in hits if _matches(hit.episode, since, until, selection.thread)]
+        for hit in chosen[:MOST_FOUND]:
+            yield hit.episode
         return
     async for episode in layers.episodes.all(owner=owner):
         if _matches(episode, since, until, selection.thread):

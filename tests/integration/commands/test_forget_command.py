@@ -54,6 +54,30 @@ def test_turns_are_found_shown_and_erased(
     assert asyncio.run(messages(settings)) == []
 
 
+def test_it_says_that_words_may_find_more_and_a_time_range_is_searched_beyond_the_best(
+    goat: Goat, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(settings.data_folder))
+    monkeypatch.setenv("GOAT_TIMEZONE", "UTC")
+
+    async def fill_many() -> None:
+        texts = [*["a walnut"] * 30, "one walnut that is last, after many other words"]
+        async with open_layers(settings) as layers:
+            for number, message in enumerate(texts):
+                at, turn_id = AT + timedelta(days=number), f"turn-{number}"
+                await layers.episodes.append(
+                    Episode(turn_id=turn_id, owner="me", thread="t", message=message, reply="", at=at)
+                )
+
+    asyncio.run(fill_many())
+    assert "1 turn erased" in goat("forget", "walnut", "--since", "2026-03-31", "--yes").shown
+    first, second = goat("forget", "walnut", "--yes").shown, goat("forget", "walnut", "--yes").shown
+    assert "20 turns erased" in first
+    assert "there may be more" in first
+    assert "10 turns erased" in second
+    assert "there may be more" not in second
+
+
 def test_numbers_are_read_with_ranges_and_nothing_else() -> None:
     assert read_numbers("3, 1-2 2", 3) == [1, 2, 3]
     assert read_numbers("ALL", 2) == [1, 2]
