@@ -93,6 +93,8 @@ class EndpointEmbeddings:
             detail = "GOAT_EMBEDDING_API_KEY contains characters that a key cannot have; set it again"
             raise TierUnavailable(TIER, detail)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if client.is_closed:  # an abandoned search, while the agent closes
+            raise TierUnavailable(TIER, f"{self._endpoint} is no longer asked: the agent has been closed")
         return await client.post(url, json=body, headers=headers, timeout=endpoint.timeout)
 
     def _check(self, answer: httpx.Response, expected: int) -> list[list[float]]:

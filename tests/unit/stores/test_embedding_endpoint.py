@@ -110,3 +110,18 @@ async def test_the_address_is_shown_without_its_secret() -> None:
         await model.aembed_query("hello")
     assert "hunter2" not in str(caught.value)
     await model.aclose()
+
+
+async def test_a_search_that_outlives_the_agent_ends_quietly(
+    embeddings: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(embeddings, EndpointEmbeddings)
+    client = await embeddings._clients.client()
+    await client.aclose()
+
+    async def closed() -> object:
+        return client
+
+    monkeypatch.setattr(type(embeddings._clients), "client", lambda _: closed())
+    with pytest.raises(TierUnavailable, match="has been closed"):
+        await embeddings.aembed_query("boat")
