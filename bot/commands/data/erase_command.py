@@ -22,6 +22,8 @@ from memory.models import Episode
 
 MOST_FOUND = 20
 """Turns that a search for words finds at a time."""
+MOST_NARROWED = 2000
+"""Best turns of which those of a time or a thread are taken."""
 COPIES = "Exports and backups that you made still have it: delete them too."
 
 
@@ -119,8 +121,9 @@ async def _find(agent: Agent, owner: str, selection: Selection, *, ask: bool) ->
     layers = agent.layers
     since, until = await read_time(layers, selection.since), await read_time(layers, selection.until)
     if selection.words:
-        everywhere = max(MOST_FOUND, await layers.episodes.count(owner=owner))
-        result = await layers.episodes.search(selection.words, owner=owner, limit=everywhere)
+        is_narrowed = bool(since or until or selection.thread)
+        most = MOST_NARROWED if is_narrowed else MOST_FOUND
+        result = await layers.episodes.search(selection.words, owner=owner, limit=most)
         hits = [hit for hit in result.hits if ask or hit.evidence.lexical]
         chosen = [hit for hit in hits if _matches(hit.episode, since, until, selection.thread)]
         for hit in chosen[:MOST_FOUND]:
