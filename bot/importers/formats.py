@@ -64,6 +64,8 @@ _KEYS = {
     "messages": Format.TELEGRAM,
 }
 """Keys that only one format has, near the start of the file."""
+AGAIN = "Download or export it again."
+_ZIP = b"PK\3\4"
 _MEMBERS = ("result.json", "conversations*.json", "*.jsonl", "*.txt", "*.json")
 """What a ZIP or a folder may hold; the first that is there decides."""
 
@@ -110,6 +112,8 @@ def recognise(file: ImportFile) -> Format:
         BadImportFile: it is none that can be imported, or cannot be read.
     """
     packed = file.path.is_dir() or zipfile.is_zipfile(file.path)
+    if not packed and _begins_as_zip(file):
+        raise BadImportFile(f"{file.path}: expected a whole ZIP, found one without its end. {AGAIN}")
     name = _member(file) if packed else ""
     with file.opened(name) as stream:
         found = _of_json(file, stream)
@@ -120,6 +124,11 @@ def recognise(file: ImportFile) -> Format:
             f"{file.path}: expected a file of {', '.join(Format)}, found another; name it with --format"
         )
     return found
+
+
+def _begins_as_zip(file: ImportFile) -> bool:
+    with file.opened("") as stream:
+        return stream.read(len(_ZIP)) == _ZIP
 
 
 def _member(file: ImportFile) -> str:

@@ -420,3 +420,10 @@ def test_a_zip_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(BadImportFile, match="Download or export it again"):
         list(episodes(path))
+
+
+def test_a_zip_that_was_cut_off_is_named_as_one(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "claude.zip", {"conversations.json": b"[]" * 500})
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(BadImportFile, match="whole ZIP, found one without its end"):
+        recognise(ImportFile(path, "ana"))
