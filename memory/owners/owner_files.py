@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
 from functools import partial
@@ -111,6 +111,9 @@ class OwnerFiles:
     async def size(self, owner: str) -> int:
         """Return the size of the owner's file and of those next to it in bytes; 0 without any."""
         return await asyncio.to_thread(_size, self.path(owner))
+
+    async def tables_with(self, owner: str, texts: Sequence[str]) -> list[str]:  # noqa: ARG002 - files
+        return []
 
     async def erase(self, owner: str) -> None:
         """Delete the owner's file with the data of every tier; raises as `read` does."""

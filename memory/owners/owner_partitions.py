@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from memory.database import Work
+from memory.database import Database, Work
 from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_key import encode_owner, owner_key
 from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare
@@ -85,6 +85,17 @@ class OwnerPartitions:
         )
         sql = f"SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM ({rows}) AS sizes"  # noqa: S608
         return await self.read(owner, _TIER, lambda db: int(db.execute(sql).fetchone()[0]))
+
+    async def tables_with(self, owner: str, texts: Sequence[str]) -> list[str]:
+        def names(db: Database) -> list[str]:
+            sql = " OR ".join(["strpos(CAST(t.* AS TEXT), ?) > 0"] * len(texts)) or "FALSE"
+            return [
+                name
+                for name in TABLES
+                if db.execute(f"SELECT 1 FROM {name} AS t WHERE {sql} LIMIT 1", tuple(texts)).fetchone()  # noqa: S608
+            ]
+
+        return await self.read(owner, _TIER, names)
 
     async def erase(self, owner: str) -> None:
         await self._run(_TIER, partial(self._erase, owner))

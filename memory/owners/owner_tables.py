@@ -1,5 +1,6 @@
 """Access to every owner's tables, in files or on a server."""
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from memory.database import Work
@@ -41,6 +42,10 @@ class OwnerTables(Protocol):
 
     async def size(self, owner: str) -> int:
         """Return how many bytes the owner's tables take."""
+        ...
+
+    async def tables_with(self, owner: str, texts: Sequence[str]) -> list[str]:
+        """Return the tables on a server that hold one of the texts; files can be searched byte by byte."""
         ...
 
     async def erase(self, owner: str) -> None:

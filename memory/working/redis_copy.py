@@ -1,4 +1,4 @@
-"""Copy of all keys of one Redis to another, of any version and layout, compared."""
+"""All keys of a Redis, of any version and layout: read, or copied to another one and compared."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +34,19 @@ class _Entry:
     value: Any
     milliseconds: int = field(compare=False)
     """Until it expires; negative: never."""
+
+
+async def read_all(connection: RedisConnection) -> AsyncIterator[tuple[bytes, Any]]:
+    """Yield every key of GOAT with its content.
+
+    Raises:
+        TierUnavailable: the server failed.
+    """
+    async with translate_errors():
+        client = await connection.client()
+        async for keys in _pages(client):
+            for key, entry in (await _entries(client, keys)).items():
+                yield key, entry.value
 
 
 @translate_errors()

@@ -182,6 +182,16 @@ async def test_one_of_two_writers_of_an_owner_waits_and_readers_do_not(
     assert [each.message for each in await log.recent(owner="ana", limit=5)] == ["after", "before"]
 
 
+async def test_tables_with_a_text_are_named_for_its_owner_alone(partitions: OwnerPartitions) -> None:
+    log = EpisodeLog(partitions)
+    await log.append(episode(1, "100% of Ana's %s walnuts", owner="ana"))
+    texts = ["nothing of it", "100% of Ana's %s walnuts"]
+    assert "episodes" in await partitions.tables_with("ana", texts)
+    assert await partitions.tables_with("bob", texts) == []
+    assert await partitions.tables_with("ana", texts[:1]) == []
+    assert await partitions.tables_with("ana", []) == []
+
+
 async def test_a_write_that_fails_leaves_nothing(partitions: OwnerPartitions) -> None:
     def failing(db: Database) -> None:
         db.execute("INSERT INTO removed (turn_id) VALUES ('t')")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +10,7 @@ from graph.app import open_agent
 from graph.events.turn_events import Finished, Piece
 from graph.observability.logs import configure_logging
 from graph.runtime.agent import Agent
+from graph.runtime.erasure_search import search_stores, words_of
 from graph.settings.settings import Settings, terminal_folder
 from graph.state.circumstances import Circumstances
 from graph.state.thread_ids import thread_id
@@ -66,6 +68,31 @@ async def test_no_byte_of_a_turn_stays_and_the_others_do(agent: Agent, model: Mo
     assert {candidate.turn_id for candidate in again["recall"].candidates} == {"boat", "bicycle", "asked"}
     assert again["recall"].reports["thematic"].problem == ""
     assert agent.layers.erasures.pending() == []
+
+
+async def test_a_search_of_every_store_proves_it_and_names_what_repeats_it(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply("Noted.")
+    await talk(agent)
+    layers = agent.layers
+    words = await words_of(layers, ["secret"], owner="ana")
+    before = await search_stores(layers, words, owner="ana")
+    assert {place.split("/")[0].split(":")[0] for place in before.found} >= {
+        "owners",
+        "redis",
+        "logs",
+        "Redis",
+    }
+    await agent.forget(["secret"], owner="ana")
+    after = await search_stores(layers, words, owner="ana")
+    assert (after.texts, after.found) == (1, ())
+    assert after.files > 5
+    assert after.entries > 5
+    await layers.permanent.upsert("map", words[0], owner="ana", at=datetime.now(UTC))
+    repeated = await search_stores(layers, words, owner="ana")
+    assert {place.partition(".")[0] for place in repeated.found} == {f"owners/{owner_key('ana')}"}
+    assert (await search_stores(layers, ["Noted."], owner="ana")).texts == 0
 
 
 async def test_a_turn_in_flight_does_not_bring_it_back(agent: Agent, model: ModelServer) -> None:

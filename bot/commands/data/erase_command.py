@@ -16,6 +16,7 @@ from bot.commands.command_app import Owner, command_settings, read_time
 from bot.printable import printable, snippet
 from graph.app import open_agent
 from graph.runtime.agent import Agent
+from graph.runtime.erasure_search import LEAST_CHARS, search_stores, words_of
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Episode
@@ -80,8 +81,10 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
     turns = await agent.layers.episodes.count(owner=owner)
     if ask and not await _confirm(f"Erase all {turns} turns, the facts and the identity of {owner}?"):
         return ()
+    words = await words_of(agent.layers, owner=owner)
     left = await agent.erase(owner)
     console.print(f"Everything is erased. {COPIES}")
+    await _prove(agent, words, owner, console)
     return left
 
 
@@ -106,11 +109,30 @@ async def _erase_some(
     if not chosen or (ask and not await _confirm(f"Erase {counted} for ever?")):
         console.print("Nothing is erased.")
         return ()
+    versions = await agent.removal.versions(turn_ids, owner)
+    words = await words_of(agent.layers, versions, owner=owner)
     left = await agent.forget(turn_ids, owner=owner)
     console.print(f"{counted} erased. {COPIES}")
+    await _prove(agent, words, owner, console)
     if selection.words and len(found) == MOST_FOUND:
         console.print(f"Words find {MOST_FOUND} turns at a time: there may be more, so run it again.")
     return left
+
+
+async def _prove(agent: Agent, words: Sequence[str], owner: str, console: Console) -> None:
+    """Search every store for erased words, and print what was searched and where something repeats them."""
+    with console.status("searching for what was erased"):
+        searched = await search_stores(agent.layers, words, owner=owner)
+    texts = "1 text" if searched.texts == 1 else f"{searched.texts} texts"
+    if not searched.texts:
+        console.print(f"Nothing in it is as long as {LEAST_CHARS} characters, so nothing is searched for.")
+        return
+    console.print(
+        f"Searched for {texts} of it: {searched.files} files ({searched.megabytes} MB) byte by byte, and"
+        f" {searched.entries} keys of Redis. {'' if searched.found else 'None is left.'}"
+    )
+    for place in searched.found:
+        console.print(Text(f"Something still repeats it: {printable(place)}", style="yellow"))
 
 
 async def _find(agent: Agent, owner: str, selection: Selection, *, ask: bool) -> AsyncIterator[Episode]:

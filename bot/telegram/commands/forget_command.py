@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import Place, lane_of, place_of
 from bot.telegram.texts import inline_code
 from bot.telegram.turns.approval_buttons import ApprovalButtons
+from graph.runtime.erasure_search import search_stores, words_of
 from memory.models import Fact
 from memory.working.redis_connection import translate_errors
 
@@ -27,6 +29,7 @@ ASKING_SECONDS = 10 * 60
 MOST_QUOTING = 5
 """Turns and facts that repeat a turn, as far as the question lists them."""
 FORGET = "forget"
+logger = logging.getLogger(__name__)
 
 
 def dead_place(record: Mapping[str, Any]) -> Place | None:
@@ -172,19 +175,35 @@ class ForgetCommand:
             await self._drop_dead(owner)
             await ApprovalButtons(self.context).erase(owner)
             await self.context.records.erase(owner)
+            words = await words_of(self.context.agent.layers, owner=owner)
             left = await self.context.agent.erase(owner)
             await self.context.records.erase(owner)  # stopped turns may have written records meanwhile
             reasons = "\n".join(map(inline_code, left))
-            return say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
+            said = say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
+            return f"{said}{await self._searched(words, owner, say)}"
         await self.context.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))
         return say("forgotten_fact", key=inline_code(key))
 
     async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
         await ApprovalButtons(self.context).erase(owner, turn_ids)
+        words = await words_of(self.context.agent.layers, turn_ids, owner=owner)
         left = await self.context.agent.forget(turn_ids, owner=owner)
         await self.context.records.erase(owner, turn_ids)
         reasons = "\n".join(map(inline_code, left))
-        return say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
+        said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
+        return f"{said}{await self._searched(words, owner, say)}"
+
+    async def _searched(self, words: Sequence[str], owner: str, say: Say) -> str:
+        """Search every store for erased words; return what was searched.
+
+        Where they were found is logged alone: it would tell what others have said.
+        """
+        searched = await search_stores(self.context.agent.layers, words, owner=owner)
+        if searched.found:
+            logger.warning("Erased words are repeated in %s", ", ".join(searched.found))
+        if not searched.texts:
+            return ""
+        return "\n\n" + say("forgotten_searched", files=searched.files, entries=searched.entries)
 
     async def _drop_dead(self, owner: str) -> None:
         """Delete the dead updates of the owner's chats."""

@@ -46,6 +46,8 @@ def test_turns_are_found_shown_and_erased(
     assert by_time.status == 0, by_time.shown
     for part in ("2026-03-01 12:00", "Merganser", "fact boat", "1 turn erased", "Exports and backups"):
         assert part in by_time.shown
+    assert "None is left" in by_time.shown
+    assert "still repeats" not in by_time.shown
     assert asyncio.run(messages(settings)) == [*TOLD[1:]]
     assert "1 turn erased" in goat("forget", "boat", "--thread", "t", "--until", "2026-03-09", "--yes").shown
     assert asyncio.run(messages(settings)) == ["I have a bicycle."]
