@@ -51,21 +51,22 @@ def _files(folder: Path, key: str) -> Iterator[Path]:
             yield path
 
 
-def _holds(path: Path, forms: Sequence[bytes]) -> bool:
+def _search(path: Path, forms: Sequence[bytes]) -> tuple[int, bool]:
+    """Return a file's size, and whether it holds one of the forms."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(content.find(form) >= 0 for form in forms)
+            return len(content), any(content.find(form) >= 0 for form in forms)
     except (FileNotFoundError, ValueError):  # deleted meanwhile, or empty
-        return False
+        return 0, False
 
 
 def _main() -> None:
     where, key, coded = json.load(sys.stdin)
     folder, forms = Path(where), [bytes.fromhex(form) for form in coded]
-    files = list(_files(folder, key))
-    size = sum(path.stat().st_size for path in files if path.exists())
-    found = [str(path.relative_to(folder)) for path in files if _holds(path, forms)]
-    sys.stdout.write(json.dumps([len(files), size, found]))
+    searched = {path: _search(path, forms) for path in _files(folder, key)}
+    size = sum(length for length, _ in searched.values())
+    found = [str(path.relative_to(folder)) for path, (_, holds) in searched.items() if holds]
+    sys.stdout.write(json.dumps([len(searched), size, found]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.telegram.commands.forget_search import MOST_FOUND, find_turns
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import Place, lane_of, place_of
@@ -41,6 +42,13 @@ def dead_place(record: Mapping[str, Any]) -> Place | None:
         return None
 
 
+def _numbers(nonce: str, count: int) -> list[InlineKeyboardButton]:
+    return [
+        InlineKeyboardButton(f"🗑 {number}", callback_data=f"{FORGET}:{nonce}:{number}")
+        for number in range(1, count + 1)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ForgetCommand:
     """The /forget command and its buttons."""
@@ -48,7 +56,7 @@ class ForgetCommand:
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
-        """Ask before deleting the turn that is replied to, a fact or all data."""
+        """Ask before deleting the turn that is replied to, a fact, the turns that are found, or all data."""
         message, say = command_message(update), self.context.say(update)
         subject, owner = command_text(message), await self.context.owner(place_of(message))
         if not await self.context.trusts(update):
@@ -63,11 +71,11 @@ class ForgetCommand:
             await self._ask(
                 update, say("forget_ask_all", turns=turns, facts=facts), {"owner": owner, "key": ""}
             )
-        elif (fact := await self._fact(subject, owner)) is None:
-            await self.context.reply(update, "forget_unknown", key=inline_code(subject))
-        else:
+        elif fact := await self._fact(subject, owner):
             question = say("forget_ask_fact", key=inline_code(fact.key), value=inline_code(fact.value))
             await self._ask(update, question, {"owner": owner, "key": fact.key})
+        else:
+            await self._ask_found(update, subject, owner)
 
     async def buttons(self, update: Update, turn_ids: Sequence[str]) -> InlineKeyboardMarkup | None:
         """Return a row of buttons, one to forget each turn; None for who may not."""
@@ -76,11 +84,7 @@ class ForgetCommand:
             return None
         nonce, owner = secrets.token_urlsafe(12), await self.context.owner(place_of(command_message(update)))
         await self._save(nonce, {"owner": owner, "turns": list(turn_ids), "user": user.id})
-        row = [
-            InlineKeyboardButton(f"🗑 {number}", callback_data=f"{FORGET}:{nonce}:{number}")
-            for number in range(1, len(turn_ids) + 1)
-        ]
-        return InlineKeyboardMarkup([row])
+        return InlineKeyboardMarkup([_numbers(nonce, len(turn_ids))])
 
     async def pick(self, update: Update, _: HandlerContext) -> None:
         """Handle a button of such a row: ask before the turn is deleted."""
@@ -117,19 +121,42 @@ class ForgetCommand:
             return
         parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
         turn_ids = await agent.removal.versions([turn_id], owner)
-        quotations = await agent.removal.quotations(turn_ids, owner)
+        parts += await self._quoting(turn_ids, owner, say)
+        await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": turn_ids})
+
+    async def _ask_found(self, update: Update, subject: str, owner: str) -> None:
+        """Ask before deleting the turns that words or a time name; each has a button of its own."""
+        context, say, message = self.context, self.context.say(update), command_message(update)
+        thread = await context.thread(place_of(message))
+        found = await find_turns(context.agent.layers, subject, owner=owner, thread=thread)
+        if not found:
+            await context.reply(update, "forget_unknown", key=inline_code(subject))
+            return
+        zone, shown = context.agent.layers.zone, found[:MOST_FOUND]
+        lines = [
+            f"{number}. {one.at.astimezone(zone):%Y-%m-%d %H:%M} {inline_code(snippet(one.said))}"
+            for number, one in enumerate(shown, start=1)
+        ]
+        more = [say("forget_more", count=len(found) - len(shown))] if len(found) > len(shown) else []
+        turn_ids = await context.agent.removal.versions([one.turn_id for one in found], owner)
+        parts = [say("forget_ask_turns", count=len(found), listed="\n".join([*lines, *more]))]
+        parts += await self._quoting(turn_ids, owner, say)
+        pending = {"owner": owner, "turns": turn_ids}
+        await self._ask(update, "\n\n".join(parts), pending, numbers=len(shown))
+
+    async def _quoting(self, turn_ids: Sequence[str], owner: str, say: Say) -> list[str]:
+        """Return a paragraph about what repeats turns and stays; none without such."""
+        quotations = await self.context.agent.removal.quotations(list(turn_ids), owner)
         quoting = [snippet(turn.said) for turn in quotations.turns]
         quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
-        if quoting:
-            listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
-            parts.append(say("forget_quoting", count=len(quoting), listed=listed))
-        await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": turn_ids})
+        listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
+        return [say("forget_quoting", count=len(quoting), listed=listed)] if quoting else []
 
     async def _fact(self, key: str, owner: str) -> Fact | None:
         facts = await self.context.agent.layers.permanent.facts(owner=owner)
         return next((fact for fact in facts if fact.key.casefold() == key.casefold()), None)
 
-    async def _ask(self, update: Update, question: str, pending: dict[str, Any]) -> None:
+    async def _ask(self, update: Update, question: str, pending: dict[str, Any], *, numbers: int = 0) -> None:
         message, say, user = command_message(update), self.context.say(update), update.effective_user
         answer = await self.context.answer(update, message)
         if answer.sent or user is None:
@@ -140,7 +167,8 @@ class ForgetCommand:
             InlineKeyboardButton(say("forget_yes"), callback_data=f"{FORGET}:{nonce}:yes"),
             InlineKeyboardButton(say("forget_no"), callback_data=f"{FORGET}:{nonce}:no"),
         ]
-        await answer.finish(question, InlineKeyboardMarkup([buttons]))
+        rows = [_numbers(nonce, numbers), buttons] if numbers > 1 else [buttons]
+        await answer.finish(question, InlineKeyboardMarkup(rows))
 
     async def decide(self, update: Update, _: HandlerContext) -> None:
         """Handle a pressed button; safe to repeat."""

@@ -188,6 +188,37 @@ async def test_a_message_that_was_answered_twice_is_forgotten_with_both_answers(
     assert not await turns(bot)
 
 
+async def test_words_a_time_or_the_conversation_are_shown_and_then_forgotten(
+    bot: Bot, model: ModelServer
+) -> None:
+    model.reply("Noted.")
+    for said in ("The walnut tree is ill.", "I bought a walnut table.", "The cellar is flooded."):
+        await bot.ask(BOB, said)
+    question = await bot.ask(BOB, "/forget walnut")
+    assert "(2)" in question
+    assert "The walnut tree" in question
+    assert "cellar" not in question
+    asked = await last(bot, BOB)
+    bot.api.presses(BOB, asked.message_id, "🗑 1")
+    await bot.until(lambda: bot.api.answers(BOB)[-1].message_id != asked.message_id)
+    one = await last(bot, BOB)
+    assert "walnut" in one.text
+    bot.api.presses(BOB, one.message_id, "No, keep")
+    bot.api.presses(BOB, asked.message_id, "Yes, forget", EVE)
+    assert len(await turns(bot)) == 3
+    bot.api.presses(BOB, asked.message_id, "Yes, forget")
+    await bot.idle()
+    assert [episode.message for episode in await turns(bot)] == ["The cellar is flooded."]
+    assert "no message with these words" in await bot.ask(BOB, "/forget walnut yesterday")
+    await bot.ask(BOB, "/new")
+    await bot.ask(BOB, "The roof is new.")
+    for subject in ("conversation", "today"):
+        assert "(1)" in await bot.ask(BOB, f"/forget {subject}")
+        bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
+        await bot.idle()
+    assert not await turns(bot)
+
+
 async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
     await bot.ask(BOB, "the cellar is flooded")
     await bot.ask(BOB, "/remember key: value")
