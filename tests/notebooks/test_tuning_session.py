@@ -128,7 +128,7 @@ async def test_a_session_from_an_import_to_a_running_agent(
     assert "imported, and not asked again yet" in shown[0]
     assert "left out" not in shown[1]
     assert shown[2].startswith("40 of ")
-    assert "conversations" in shown[4]
+    assert "days" in shown[4]
     assert shown[-1].split() == ["0.0", "0.6", "0.0"]
     assert executed.complaints == []
 
