@@ -5,7 +5,7 @@ Every method that takes an `owner` reads and writes that owner's memory only. Ev
 Implementations do no I/O when they are constructed: they connect on first use.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -159,6 +159,10 @@ class PermanentStore(Protocol):
 
     async def history(self, key: str, *, owner: str) -> list[Fact]:
         """Return every value of a key, newest first."""
+        ...
+
+    async def erase_facts(self, keys: Collection[str], *, owner: str) -> None:
+        """Delete every value that these keys ever had, permanently."""
         ...
 
     async def erase(self, *, owner: str) -> None:

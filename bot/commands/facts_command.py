@@ -1,4 +1,4 @@
-"""`goat facts`: list an owner's facts, and copy them from one store to another."""
+"""`goat facts`: list an owner's facts, erase one, and copy them from one store to another."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.command_app import Owner, command_app, command_settings
+from bot.commands.data.erase_command import forget_fact, require_answers
 from bot.printable import printable
 from graph.layers import open_layers
 from graph.settings.settings import Settings
@@ -31,7 +32,7 @@ class Store(StrEnum):
 
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """List facts, or copy them between stores.
+    """List facts, erase one, or copy them between stores.
 
     Lists them when no command is named.
     """
@@ -49,6 +50,18 @@ def list_(
     """List the facts, newest first."""
     settings = command_settings()
     asyncio.run(_list(settings, owner or settings.owner, as_of))
+
+
+@app.command("forget")
+def forget(
+    key: Annotated[str, typer.Argument(help="The fact's key.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Erase it without asking.")] = False,
+    owner: Owner = "",
+) -> None:
+    """Erase a fact for ever, with its earlier values and the steps of turns that show it."""
+    require_answers(yes=yes)
+    settings = command_settings()
+    asyncio.run(forget_fact(settings, owner or settings.owner, key, ask=not yes))
 
 
 @app.command("copy")

@@ -55,10 +55,12 @@ class MemoryCommands:
         self.console.print("Noted.", style="dim")
 
     async def forget(self, key: str) -> None:
-        permanent = self.agent.layers.permanent
-        deleted = bool(key) and await permanent.forget(key, owner=self.owner, at=datetime.now(UTC))
-        answer = "Deleted." if deleted else "There is no such fact; /facts lists them."
-        self.console.print(answer, style="dim")
+        """Erase a fact with its earlier values."""
+        if not await self.agent.removal.versions_of_fact(key, self.owner):
+            self.console.print("There is no such fact; /facts lists them.", style="dim")
+            return
+        left = await self.agent.forget(owner=self.owner, facts=[key])
+        self.console.print("\n".join(["Erased, with its earlier values.", *left]), style="dim")
 
     async def identity(self, text: str) -> None:
         """Show the agent's identity for the owner; with a text, replace it."""

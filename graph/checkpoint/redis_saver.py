@@ -166,10 +166,10 @@ class RedisSaver(AsyncSaver):
         await delete_thread(await self._client(), self.serde, str(thread_id))
 
     @translate_errors()
-    async def amentions(self, thread_id: str, turn_ids: Sequence[str]) -> bool:
-        """Return True when the thread's checkpoints or pending writes hold one of the turn ids."""
+    async def amentions(self, thread_id: str, texts: Sequence[str]) -> bool:
+        """Return True when the thread's checkpoints or pending writes hold one of the texts."""
         await self._queue.flush(thread_id)
-        marks = [turn_id.encode("utf-8", "surrogatepass") for turn_id in turn_ids]
+        marks = [text.encode("utf-8", "surrogatepass") for text in texts]
         return await mentions(await self._client(), thread_id, marks)
 
     @translate_errors()

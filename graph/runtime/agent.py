@@ -230,8 +230,10 @@ class Agent:
         """
         return await self._erasure(owner)
 
-    async def forget(self, turn_ids: Sequence[str], *, owner: str) -> tuple[str, ...]:
-        """Delete single turns and their earlier versions; `removal.quotations` lists what repeats them.
+    async def forget(
+        self, turn_ids: Sequence[str] = (), *, owner: str, facts: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Delete single turns, and facts by their keys, with earlier versions; `removal` lists quotations.
 
         Threads that showed them keep their conversation and lose their earlier steps. `resume` finishes an
         interrupted removal. Returns what `erase` returns.
@@ -240,7 +242,7 @@ class Agent:
             ThreadBusy: a turn that may show them runs in another process, or data is being erased there.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
         """
-        return await self.removal(list(turn_ids), owner)
+        return await self.removal(turn_ids, owner, facts)
 
     async def last_turn(self, thread: str) -> State | None:
         """Return the state of the thread's latest turn, skipping experiments; None without one."""

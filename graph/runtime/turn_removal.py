@@ -1,10 +1,12 @@
-"""Removal of single turns from every store, and the places that quote them."""
+"""Removal of single turns and facts from every store, and the places that quote them."""
 
 import asyncio
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.delegation.state import is_job
@@ -17,6 +19,7 @@ from memory.errors import GoatError, ThreadBusy
 from memory.models import Episode, Fact
 from memory.owners.erasures import Erasure
 from memory.owners.owner_key import owner_key
+from memory.permanent.store_rules import identifier, normalize_key
 from nodes.archive import repeats
 
 STILL_RUNNING = (
@@ -28,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Quotations:
-    """What repeats the words of some turns, and stays when they are removed."""
+    """What repeats the words of some turns or facts, and stays when they are removed."""
 
     turns: tuple[Episode, ...]
     """Oldest first."""
@@ -37,7 +40,7 @@ class Quotations:
 
 @dataclass(frozen=True, slots=True)
 class TurnRemoval:
-    """Removes turns, also while others run."""
+    """Removes turns and facts, also while turns run."""
 
     layers: Layers
     saver: RedisSaver
@@ -48,10 +51,10 @@ class TurnRemoval:
         """Resume interrupted erasures, of turns and of owners; failures are logged and retried later."""
         for pending in await asyncio.to_thread(self.layers.erasures.pending):
             try:
-                if pending.turn_ids:
-                    await self(list(pending.turn_ids), pending.owner)
-                else:
+                if pending.is_whole:
                     await self.erasure(pending.owner)
+                else:
+                    await self(pending.turn_ids, pending.owner, pending.keys)
             except GoatError as error:
                 logger.warning("Erasing an owner failed and will be retried: %s", error)
 
@@ -74,40 +77,81 @@ class TurnRemoval:
             turn_ids = [one for one in dict.fromkeys(former) if one and one not in found]
         return found
 
-    async def __call__(self, turn_ids: list[str], owner: str) -> tuple[str, ...]:
-        """Remove turns of the owner, and their earlier versions, from every store.
+    async def versions_of_fact(self, key: str, owner: str) -> list[Fact]:
+        """Return every value that a fact has or had, newest first; empty without such a fact."""
+        try:
+            return await self.layers.permanent.history(key, owner=owner)
+        except ValueError:  # no fact can have this key
+            return []
+
+    async def quotations_of_fact(self, key: str, owner: str) -> Quotations:
+        """Find the turns and the other facts that repeat a value which this fact has or had."""
+        permanent, episodes = self.layers.permanent, self.layers.episodes
+        values = {fact.value.casefold() for fact in await self.versions_of_fact(key, owner)}
+
+        def states(text: str) -> bool:
+            return any(value in text.casefold() for value in values)
+
+        turns = [one async for one in episodes.all(owner=owner) if states(one.text)]
+        name = identifier(key)
+        others = [one for one in await permanent.facts(owner=owner) if identifier(one.key) != name]
+        return Quotations(tuple(turns), tuple(one for one in others if states(one.value)))
+
+    async def __call__(
+        self, turn_ids: Sequence[str], owner: str, keys: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Remove turns of the owner with their earlier versions, and facts with theirs, from every store.
 
         Returns what may remain on a disk. Threads that show them lose their steps, not their conversation.
 
         Raises:
             ThreadBusy: a turn that may show them does not end in another process; the next start finishes it.
             MemoryTierError, DataFolderError: a store cannot be reached or written; as above.
+            ValueError: no fact can have one of these keys.
         """
-        if not turn_ids:  # without ids, the record would be that of a whole erasure
+        if not (turn_ids or keys):  # the record would be that of a whole erasure
             return ()
-        layers, turn_ids = self.layers, await self.versions(turn_ids, owner)
-        with layers.erasures.begin(owner, turn_ids) as erasure:
-            if not erasure.turn_ids:  # an interrupted erasure of everything
+        turn_ids = await self.versions(list(turn_ids), owner)
+        keys = list(map(normalize_key, keys))
+        with self.layers.erasures.begin(owner, turn_ids, keys) as erasure:
+            if erasure.is_whole:  # an interrupted one
                 return await self.erasure.run(erasure)
-            turn_ids = list(erasure.turn_ids)
-            episodes = await layers.episodes.get(turn_ids, owner=owner)
-            erasure.add(episode.thread for episode in episodes)
-            await layers.recorder.flush()
-            await asyncio.to_thread(self._clear_files, owner, turn_ids, [one.message for one in episodes])
-            await layers.episodes.remove(turn_ids, owner=owner)
-            for turn_id in turn_ids:
-                await layers.journal.remove(turn_id, owner=owner)
-            await layers.reminders.forget(turn_ids, owner=owner)
-            await layers.cache.erase(owner=owner)
-            layers.prefetch.forget_owner(owner)
-            await self._clear_conversations(erasure, turn_ids)
+            await self._remove_facts(erasure)
+            await self._remove_turns(erasure)
+            await self.layers.cache.erase(owner=owner)
+            await self.layers.tool_cache.drop(owner=owner)
+            self.layers.prefetch.forget_owner(owner)
+            await self._clear_conversations(erasure)
             for thread in dict.fromkeys([*erasure.threads, *await self._threads(owner)]):
-                await self._clear_steps(thread, turn_ids)
-            await self._clear_conversations(erasure, turn_ids)  # a running turn may be one of them
+                await self._clear_steps(thread, [*erasure.turn_ids, *erasure.values])
+            await self._clear_conversations(erasure)  # a running turn may be one of them
             return await self.erasure.clean()
 
-    async def _clear_conversations(self, erasure: Erasure, turn_ids: list[str]) -> None:
+    async def _remove_facts(self, erasure: Erasure) -> None:
+        permanent, owner = self.layers.permanent, erasure.owner
+        if erasure.keys:
+            versions = [one for key in erasure.keys for one in await permanent.history(key, owner=owner)]
+            erasure.add(values=[one.value for one in versions])
+            await permanent.erase_facts(erasure.keys, owner=owner)
+            await asyncio.to_thread(self._clear_exports, owner)
+            await asyncio.to_thread(self._clear_remembered, owner, erasure.values)
+
+    async def _remove_turns(self, erasure: Erasure) -> None:
+        layers, owner, turn_ids = self.layers, erasure.owner, list(erasure.turn_ids)
+        if not turn_ids:
+            return
+        episodes = await layers.episodes.get(turn_ids, owner=owner)
+        erasure.add(episode.thread for episode in episodes)
+        await layers.recorder.flush()
+        await asyncio.to_thread(self._clear_files, owner, turn_ids, [one.message for one in episodes])
+        await layers.episodes.remove(turn_ids, owner=owner)
+        for turn_id in turn_ids:
+            await layers.journal.remove(turn_id, owner=owner)
+        await layers.reminders.forget(turn_ids, owner=owner)
+
+    async def _clear_conversations(self, erasure: Erasure) -> None:
         for thread in erasure.threads:
+            turn_ids = list(erasure.turn_ids)
             await self.layers.conversations.remove(turn_ids, owner=erasure.owner, thread=thread)
 
     async def _threads(self, owner: str) -> list[str]:
@@ -115,38 +159,51 @@ class TurnRemoval:
         pending = [thread for thread in await self.saver.apending() if not is_job(thread)]
         return [*await self.erasure.threads(owner), *pending]
 
-    async def _clear_steps(self, thread: str, turn_ids: list[str]) -> None:
-        """Delete the thread's checkpoints if they show the turns, after its turn has ended.
+    async def _clear_steps(self, thread: str, texts: list[str]) -> None:
+        """Delete the thread's checkpoints if they hold one of the texts, after its turn has ended.
 
         Raises:
             ThreadBusy: the turn does not end.
         """
         until = time.monotonic() + PATIENCE
-        while await self._may_show(thread, turn_ids):
+        while await self._may_show(thread, texts):
             try:
-                await self._clear_held(thread, turn_ids)
+                await self._clear_held(thread, texts)
                 break
             except ThreadBusy:
                 if time.monotonic() > until:
                     raise ThreadBusy(STILL_RUNNING.format(thread=thread)) from None
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _clear_held(self, thread: str, turn_ids: list[str]) -> None:
+    async def _clear_held(self, thread: str, texts: list[str]) -> None:
         async with self.erasure.hold(thread):
-            if await self.saver.amentions(thread, turn_ids):
+            if await self.saver.amentions(thread, texts):
                 await self.pending.finish(thread)
                 await self.saver.adelete_thread(thread)
 
-    async def _may_show(self, thread: str, turn_ids: list[str]) -> bool:
-        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, turn_ids)
+    async def _may_show(self, thread: str, texts: list[str]) -> bool:
+        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, texts)
+
+    def _clear_exports(self, owner: str) -> None:
+        shutil.rmtree(exports_folder(self.layers.settings, owner), ignore_errors=True)
 
     def _clear_files(self, owner: str, turn_ids: list[str], messages: list[str]) -> None:
         settings = self.layers.settings
-        shutil.rmtree(exports_folder(settings, owner), ignore_errors=True)
+        self._clear_exports(owner)
         marks = [turn_id.encode("utf-8", "surrogatepass") for turn_id in turn_ids]
         blank_log_lines(
             log_path(settings), settings.log_files, lambda line: any(mark in line for mark in marks)
         )
         typed = {f"+{line}".encode() for message in messages for line in message.splitlines()}
-        history = terminal_folder(settings) / f"{owner_key(owner)}.history"
-        blank_lines(history, lambda line: line.rstrip(b"\n") in typed)
+        blank_lines(self._history(owner), lambda line: line.rstrip(b"\n") in typed)
+
+    def _clear_remembered(self, owner: str, values: Sequence[str]) -> None:
+        """Blank the commands in the terminal's history that wrote one of these facts."""
+        typed = [value.encode() for value in values]
+        blank_lines(
+            self._history(owner),
+            lambda line: line.startswith(b"+/remember ") and any(value in line for value in typed),
+        )
+
+    def _history(self, owner: str) -> Path:
+        return terminal_folder(self.layers.settings) / f"{owner_key(owner)}.history"

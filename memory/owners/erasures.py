@@ -24,14 +24,26 @@ class Erasure:
     owner: str
     threads: tuple[str, ...] = ()
     turn_ids: tuple[str, ...] = ()
-    """The turns to erase; empty for all of the owner's data."""
+    """The turns to erase."""
+    keys: tuple[str, ...] = ()
+    """The keys of the facts to erase."""
+    values: tuple[str, ...] = ()
+    """What these facts said, which steps of turns may show."""
 
-    def add(self, threads: Iterable[str]) -> None:
-        """Add thread ids and sync them to disk before the stores that list them are erased."""
+    @property
+    def is_whole(self) -> bool:
+        """True when all of the owner's data is erased."""
+        return not (self.turn_ids or self.keys)
+
+    def add(self, threads: Iterable[str] = (), values: Iterable[str] = ()) -> None:
+        """Add what the stores list, and sync it to disk before they are erased."""
         self.threads = tuple(dict.fromkeys([*self.threads, *threads]))
+        self.values = tuple(dict.fromkeys([*self.values, *values]))
+        content = {"owner": self.owner, "threads": self.threads, "turns": self.turn_ids}
+        content |= {"keys": self.keys, "values": self.values}
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="ascii") as file:
-            json.dump({"owner": self.owner, "threads": self.threads, "turns": self.turn_ids}, file)
+            json.dump(content, file)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)
@@ -44,8 +56,8 @@ class Erasures:
         self._folder = folder
 
     @contextmanager
-    def begin(self, owner: str, turn_ids: Sequence[str] = ()) -> Iterator[Erasure]:
-        """Record that an owner's turns, or all of the owner's data, are being erased in this block.
+    def begin(self, owner: str, turn_ids: Sequence[str] = (), keys: Sequence[str] = ()) -> Iterator[Erasure]:
+        """Record that an owner's turns and facts, or all of the owner's data, are being erased in this block.
 
         An exception removes the record of a whole erasure too: the caller reports it, and a later start must
         not erase newer messages. The record of an earlier, interrupted erasure stays until one succeeds, and
@@ -61,8 +73,9 @@ class Erasures:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire()
             known = _read(path)
-            erasure = _join(known, Erasure(path, owner, turn_ids=tuple(turn_ids)))
-            erasure.add(())
+            asked = Erasure(path, owner, turn_ids=tuple(turn_ids), keys=tuple(keys))
+            erasure = _join(known, asked)
+            erasure.add()
         except Timeout:
             raise ThreadBusy("Another process is erasing this memory. Wait until it is done.") from None
         except OSError as error:
@@ -70,9 +83,9 @@ class Erasures:
         try:
             yield erasure
         except Exception:  # re-raised; a crash or a cancellation keeps the record
-            if known is not None and known.turn_ids and not turn_ids:
+            if known is not None and asked.is_whole and not known.is_whole:
                 known.add(erasure.threads)
-            if known is None and not turn_ids:
+            if known is None and asked.is_whole:
                 path.unlink(missing_ok=True)
             raise
         else:
@@ -89,9 +102,11 @@ class Erasures:
 def _join(known: Erasure | None, fresh: Erasure) -> Erasure:
     if known is None:
         return fresh
-    partial = known.turn_ids and fresh.turn_ids
-    turn_ids = tuple(dict.fromkeys([*known.turn_ids, *fresh.turn_ids])) if partial else ()
-    return Erasure(fresh.path, fresh.owner, known.threads, turn_ids)
+    if known.is_whole or fresh.is_whole:
+        return Erasure(fresh.path, fresh.owner, known.threads)
+    turn_ids = tuple(dict.fromkeys([*known.turn_ids, *fresh.turn_ids]))
+    keys = tuple(dict.fromkeys([*known.keys, *fresh.keys]))
+    return Erasure(fresh.path, fresh.owner, known.threads, turn_ids, keys, known.values)
 
 
 def _read(path: Path) -> Erasure | None:
@@ -99,5 +114,7 @@ def _read(path: Path) -> Erasure | None:
         noted = json.loads(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
-    turn_ids = tuple(map(str, noted.get("turns", ())))
-    return Erasure(path, str(noted["owner"]), tuple(map(str, noted["threads"])), turn_ids)
+    threads, turn_ids, keys, values = (
+        tuple(map(str, noted.get(name, ()))) for name in ("threads", "turns", "keys", "values")
+    )
+    return Erasure(path, str(noted["owner"]), threads, turn_ids, keys, values)

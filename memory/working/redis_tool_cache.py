@@ -57,6 +57,12 @@ class RedisToolCache:
         return stood.decode() if isinstance(stood, bytes) else ""
 
     @translate_errors()
+    async def drop(self, *, owner: str) -> None:
+        """Delete the owner's outputs, and keep the marks of calls; scans every key of the server."""
+        anything = "?" * len(digest(""))
+        await unlink_matching(await self.client(), f"goat:tool:{{{digest(owner)}}}:{anything}")
+
+    @translate_errors()
     async def erase(self, *, owner: str) -> None:
         """Delete every entry of the owner; scans every key of the server."""
         await unlink_matching(await self.client(), f"goat:tool:{{{digest(owner)}}}:*")

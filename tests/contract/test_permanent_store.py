@@ -158,6 +158,24 @@ async def test_facts_come_newest_first_and_as_they_stood(store: RecordedStore) -
     assert [fact.value for fact in await store.history("pet", owner="ana")] == ["cat"]
 
 
+async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: RecordedStore) -> None:
+    for minute, value in enumerate(("cat", "dog")):
+        await store.upsert("Pet", value, owner="ana", at=later(minute))
+        await store.upsert("pet", value, owner="Ana", at=later(minute))
+        await store.upsert("job", value, owner="ana", at=later(minute))
+    await store.set_identity("a parrot", owner="ana")
+    assert await store.forget("pet", owner="ana", at=later(3))
+    await store.erase_facts(["PET ", "unknown"], owner="ana")
+    assert await store.history("pet", owner="ana") == []
+    assert [fact.key for fact in (await store.records(owner="ana")).facts] == ["job", "job"]
+    assert await current(store, as_of=later(0)) == {"job": "cat"}
+    assert len(await store.history("pet", owner="Ana")) == 2
+    assert await store.identity(owner="ana") == "a parrot"
+    await store.upsert("pet", "owl", owner="ana", at=later(4))
+    assert [fact.value for fact in await store.history("pet", owner="ana")] == ["owl"]
+    await store.erase_facts(["pet"], owner="nobody")
+
+
 async def test_forgetting_what_is_not_there(store: RecordedStore) -> None:
     assert not await store.forget("job", owner="ana", at=START)
     await store.upsert("job", "baker", owner="ana", at=later(1))

@@ -31,6 +31,16 @@ async def test_an_output_ends_with_its_time_to_live(cache: RedisToolCache) -> No
     assert await cache.get("fetch", {}, owner="ana") is None
 
 
+async def test_outputs_are_dropped_and_marks_of_calls_stay(cache: RedisToolCache) -> None:
+    for owner in ("ana", "bob"):
+        await cache.put("fetch", {"n": 1}, b"page", owner=owner, ttl=60)
+        assert await cache.claim("key", "started", owner=owner) == ""
+    await cache.drop(owner="ana")
+    assert await cache.get("fetch", {"n": 1}, owner="ana") is None
+    assert await cache.get("fetch", {"n": 1}, owner="bob") == b"page"
+    assert await cache.claim("key", "started", owner="ana") == "started"
+
+
 async def test_what_is_too_large_or_has_no_time_is_not_kept(cache: RedisToolCache) -> None:
     await cache.put("fetch", {"n": 1}, b"x" * (MAX_BYTES + 1), owner="ana", ttl=60)
     await cache.put("fetch", {"n": 2}, b"x", owner="ana", ttl=0)

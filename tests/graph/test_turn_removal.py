@@ -221,3 +221,69 @@ async def test_another_owners_turn_is_not_removed(agent: Agent, model: ModelServ
     await talk(agent)
     await agent.forget(["secret"], owner="bob")
     assert await agent.layers.episodes.get(["secret"], owner="ana")
+
+
+async def remember(agent: Agent) -> None:
+    """Note a fact twice, and show each value in a turn."""
+    for number, value in enumerate((f"under the {SECRET}", f"behind the {SECRET}")):
+        await agent.layers.permanent.upsert("place", value, owner="ana", at=agent.layers.turns.clock())
+        await agent.ask("Good morning!", owner="ana", thread=HERE, turn_id=f"morning-{number}")
+    folder = terminal_folder(agent.layers.settings)
+    folder.mkdir(exist_ok=True)
+    typed = f"\n# now\n+/remember place: under the {SECRET}\n\n# later\n+kept\n"
+    (folder / f"{owner_key('ana')}.history").write_text(typed)
+
+
+async def test_no_byte_of_a_fact_stays_of_any_value_and_the_conversation_does(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply("Noted.")
+    await remember(agent)
+    folder = agent.layers.settings.data_folder
+    assert {path.split("/")[0] for path in found(folder, SECRET)} >= {"owners", "redis", "terminal"}
+    assert await agent.forget(owner="bob", facts=["place"]) == ()
+    assert len(await agent.removal.versions_of_fact("place", "ana")) == 2
+    assert await agent.forget(owner="ana", facts=["PLACE"]) == ()
+    assert found(folder, SECRET) == {}
+    assert await agent.removal.versions_of_fact("place", "ana") == []
+    again = await agent.ask("And now?", owner="ana", thread=HERE, turn_id="now")
+    assert [turn.turn_id for turn in again["conversation"].turns] == ["morning-0", "morning-1"]
+    assert again["fact_sheet"].facts == ()
+
+
+async def test_a_fact_whose_erasure_broke_off_leaves_the_steps_at_the_next_start(
+    agent: Agent, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.reply("Noted.")
+    await remember(agent)
+    await agent.ask("My boat is called Merganser.", owner="ana", thread=HERE, turn_id="boat")
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise TierUnavailable("working", "gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(agent.layers.cache), "erase", unreachable)
+        with pytest.raises(TierUnavailable):
+            await agent.forget(owner="ana", facts=["place"])
+        with pytest.raises(TierUnavailable):
+            await agent.forget(["boat"], owner="ana")
+    assert found(agent.layers.settings.data_folder, SECRET)
+    await agent.resume()
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
+    assert await agent.layers.episodes.get(["boat"], owner="ana") == []
+    assert agent.layers.erasures.pending() == []
+
+
+async def test_what_repeats_a_fact_is_listed(agent: Agent, model: ModelServer) -> None:
+    model.reply("It is behind the stove.")
+    at = agent.layers.turns.clock()
+    await agent.layers.permanent.upsert("place", "Behind the stove", owner="ana", at=at)
+    await agent.layers.permanent.upsert("spare key", "behind the stove, too", owner="ana", at=at)
+    await talk(agent)
+    quotations = await agent.removal.quotations_of_fact("place", "ana")
+    assert len(quotations.turns) == 4
+    assert [fact.key for fact in quotations.facts] == ["spare key"]
+    assert await agent.removal.versions_of_fact("x" * 300, "ana") == []
+    with pytest.raises(ValueError, match="300 characters"):
+        await agent.forget(owner="ana", facts=["x" * 300])
+    assert agent.layers.erasures.pending() == []

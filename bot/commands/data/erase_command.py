@@ -1,4 +1,4 @@
-"""`goat forget`: erase turns of an owner, chosen by words, time or thread, or everything."""
+"""`goat forget`: erase turns of an owner, chosen by words, time or thread, or a fact, or everything."""
 
 import asyncio
 import sys
@@ -17,6 +17,7 @@ from bot.printable import printable, snippet
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.runtime.erasure_search import LEAST_CHARS, search_stores, words_of
+from graph.runtime.turn_removal import Quotations
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Episode
@@ -40,7 +41,7 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """True without any condition."""
+        """True without any condition for turns."""
         return not (self.words or self.since or self.until or self.thread)
 
 
@@ -53,16 +54,29 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Erase all that is found without asking.")] = False,
     owner: Owner = "",
 ) -> None:
-    """Erase turns for ever, with everything derived from them.
+    """Erase turns for ever, with everything derived from them; `goat facts forget` erases a fact.
 
     Shows what is found and what quotes it, and asks before anything is erased.
     """
     settings, selection = command_settings(), Selection(words, since, until, thread, everything)
     if selection.is_empty != everything:
         raise typer.BadParameter("name turns: words, --since, --until or --thread; or --everything alone")
+    require_answers(yes=yes)
+    asyncio.run(run_forget(settings, owner or settings.owner, selection, ask=not yes))
+
+
+def require_answers(*, yes: bool) -> None:
+    """Raise `ConfigError` when questions are to be asked and nobody is there to answer."""
     if not yes and not sys.stdin.isatty():
         raise ConfigError("Nobody can be asked here. Add --yes to erase all that is found.")
-    asyncio.run(run_forget(settings, owner or settings.owner, selection, ask=not yes))
+
+
+async def forget_fact(settings: Settings, owner: str, key: str, *, ask: bool) -> None:
+    """Erase the owner's fact with its earlier values; with `ask`, after a question."""
+    console = Console(highlight=False)
+    async with open_agent(settings) as agent:
+        for reason in await _erase_fact(agent, owner, key, console, ask=ask):
+            console.print(Text(printable(reason), style="yellow"))
 
 
 async def run_forget(settings: Settings, owner: str, selection: Selection, *, ask: bool) -> None:
@@ -88,6 +102,32 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
     return left
 
 
+async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, ask: bool) -> Sequence[str]:
+    versions = await agent.removal.versions_of_fact(key, owner)
+    if not versions:
+        console.print("There is no such fact; `goat facts` lists them.")
+        return ()
+    for fact in versions:
+        at = f"{fact.at.astimezone(agent.layers.zone):%Y-%m-%d %H:%M}"
+        console.print(Text(f"{at}  {printable(fact.key)}: {snippet(fact.value)}"))
+    _print_quotations(await agent.removal.quotations_of_fact(key, owner), agent.layers.zone, console)
+    if ask and not await _confirm(f"Erase this fact for ever, {len(versions)} values in all?"):
+        console.print("Nothing is erased.")
+        return ()
+    left = await agent.forget(owner=owner, facts=[key])
+    console.print(f"The fact is erased. {COPIES}")
+    await _prove(agent, [one.value for one in versions], owner, console)
+    return left
+
+
+def _print_quotations(quotations: Quotations, zone: tzinfo, console: Console) -> None:
+    if quotations.turns or quotations.facts:
+        console.print("These repeat some of it, and stay:")
+        console.print(_table(quotations.turns, zone))
+        for fact in quotations.facts:
+            console.print(Text(f"fact {printable(fact.key)}: {snippet(fact.value)}"))
+
+
 async def _erase_some(
     agent: Agent, owner: str, selection: Selection, console: Console, *, ask: bool
 ) -> Sequence[str]:
@@ -99,12 +139,7 @@ async def _erase_some(
     console.print(_table(found, zone))
     chosen = await _choose(found) if ask and len(found) > 1 else found
     turn_ids = [episode.turn_id for episode in chosen]
-    quotations = await agent.removal.quotations(turn_ids, owner)
-    if quotations.turns or quotations.facts:
-        console.print("These repeat some of it, and stay:")
-        console.print(_table(quotations.turns, zone))
-        for fact in quotations.facts:
-            console.print(Text(f"fact {printable(fact.key)}: {snippet(fact.value)}"))
+    _print_quotations(await agent.removal.quotations(turn_ids, owner), zone, console)
     counted = "1 turn" if len(chosen) == 1 else f"{len(chosen)} turns"
     if not chosen or (ask and not await _confirm(f"Erase {counted} for ever?")):
         console.print("Nothing is erased.")

@@ -4,24 +4,22 @@
 """
 
 import json
-import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.telegram.commands.forget_deletion import ForgetDeletion
 from bot.telegram.commands.forget_search import MOST_FOUND, find_turns
 from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
-from bot.telegram.place import Place, lane_of, place_of
+from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
-from bot.telegram.turns.approval_buttons import ApprovalButtons
-from graph.runtime.erasure_search import search_stores, words_of
+from graph.runtime.turn_removal import Quotations
 from memory.models import Fact
 from memory.working.redis_connection import translate_errors
 
@@ -30,16 +28,6 @@ ASKING_SECONDS = 10 * 60
 MOST_QUOTING = 5
 """Turns and facts that repeat a turn, as far as the question lists them."""
 FORGET = "forget"
-logger = logging.getLogger(__name__)
-
-
-def dead_place(record: Mapping[str, Any]) -> Place | None:
-    """Return the chat of a dead update; None if it cannot be parsed."""
-    try:
-        chat_id, _, _ = lane_of(json.loads(record["update"])).partition(":")
-        return Place(int(chat_id), 0, int(chat_id) > 0)
-    except (ValueError, AttributeError):
-        return None
 
 
 def _numbers(nonce: str, count: int) -> list[InlineKeyboardButton]:
@@ -47,6 +35,14 @@ def _numbers(nonce: str, count: int) -> list[InlineKeyboardButton]:
         InlineKeyboardButton(f"🗑 {number}", callback_data=f"{FORGET}:{nonce}:{number}")
         for number in range(1, count + 1)
     ]
+
+
+def _quoting(quotations: Quotations, say: Say) -> list[str]:
+    """Return a paragraph about what is repeated and stays; none without such."""
+    quoting = [snippet(turn.said) for turn in quotations.turns]
+    quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
+    listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
+    return [say("forget_quoting", count=len(quoting), listed=listed)] if quoting else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +67,8 @@ class ForgetCommand:
             await self._ask(
                 update, say("forget_ask_all", turns=turns, facts=facts), {"owner": owner, "key": ""}
             )
-        elif fact := await self._fact(subject, owner):
-            question = say("forget_ask_fact", key=inline_code(fact.key), value=inline_code(fact.value))
-            await self._ask(update, question, {"owner": owner, "key": fact.key})
+        elif versions := await self.context.agent.removal.versions_of_fact(subject, owner):
+            await self._ask_fact(update, versions[0], owner)
         else:
             await self._ask_found(update, subject, owner)
 
@@ -121,8 +116,15 @@ class ForgetCommand:
             return
         parts = [say("forget_ask_turn", text=inline_code(snippet(episodes[0].said)))]
         turn_ids = await agent.removal.versions([turn_id], owner)
-        parts += await self._quoting(turn_ids, owner, say)
+        parts += _quoting(await agent.removal.quotations(turn_ids, owner), say)
         await self._ask(update, "\n\n".join(parts), {"owner": owner, "turns": turn_ids})
+
+    async def _ask_fact(self, update: Update, fact: Fact, owner: str) -> None:
+        """Ask before deleting a fact; show what quotes it."""
+        say, removal = self.context.say(update), self.context.agent.removal
+        question = say("forget_ask_fact", key=inline_code(fact.key), value=inline_code(fact.value))
+        parts = [question, *_quoting(await removal.quotations_of_fact(fact.key, owner), say)]
+        await self._ask(update, "\n\n".join(parts), {"owner": owner, "key": fact.key})
 
     async def _ask_found(self, update: Update, subject: str, owner: str) -> None:
         """Ask before deleting the turns that words or a time name; each has a button of its own."""
@@ -140,21 +142,9 @@ class ForgetCommand:
         more = [say("forget_more", count=len(found) - len(shown))] if len(found) > len(shown) else []
         turn_ids = await context.agent.removal.versions([one.turn_id for one in found], owner)
         parts = [say("forget_ask_turns", count=len(found), listed="\n".join([*lines, *more]))]
-        parts += await self._quoting(turn_ids, owner, say)
+        parts += _quoting(await context.agent.removal.quotations(turn_ids, owner), say)
         pending = {"owner": owner, "turns": turn_ids}
         await self._ask(update, "\n\n".join(parts), pending, numbers=len(shown))
-
-    async def _quoting(self, turn_ids: Sequence[str], owner: str, say: Say) -> list[str]:
-        """Return a paragraph about what repeats turns and stays; none without such."""
-        quotations = await self.context.agent.removal.quotations(list(turn_ids), owner)
-        quoting = [snippet(turn.said) for turn in quotations.turns]
-        quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
-        listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
-        return [say("forget_quoting", count=len(quoting), listed=listed)] if quoting else []
-
-    async def _fact(self, key: str, owner: str) -> Fact | None:
-        facts = await self.context.agent.layers.permanent.facts(owner=owner)
-        return next((fact for fact in facts if fact.key.casefold() == key.casefold()), None)
 
     async def _ask(self, update: Update, question: str, pending: dict[str, Any], *, numbers: int = 0) -> None:
         message, say, user = command_message(update), self.context.say(update), update.effective_user
@@ -190,55 +180,10 @@ class ForgetCommand:
         if pending is None:
             return say("forget_expired")
         if "done" not in pending:
-            text = await self._delete(pending, say) if choice == "yes" else say("forget_kept")
+            text = await ForgetDeletion(self.context)(pending, say) if choice == "yes" else say("forget_kept")
             pending = {"user": pending["user"], "done": text}
             await self._save(nonce, pending)
         return str(pending["done"])
-
-    async def _delete(self, pending: dict[str, Any], say: Say) -> str:
-        if turn_ids := pending.get("turns"):
-            return await self._delete_turns(turn_ids, pending["owner"], say)
-        owner, key = pending["owner"], pending["key"]
-        if not key:
-            await self._drop_dead(owner)
-            await ApprovalButtons(self.context).erase(owner)
-            await self.context.records.erase(owner)
-            words = await words_of(self.context.agent.layers, owner=owner)
-            left = await self.context.agent.erase(owner)
-            await self.context.records.erase(owner)  # stopped turns may have written records meanwhile
-            reasons = "\n".join(map(inline_code, left))
-            said = say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
-            return f"{said}{await self._searched(words, owner, say)}"
-        await self.context.agent.layers.permanent.forget(key, owner=owner, at=datetime.now(UTC))
-        return say("forgotten_fact", key=inline_code(key))
-
-    async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
-        await ApprovalButtons(self.context).erase(owner, turn_ids)
-        words = await words_of(self.context.agent.layers, turn_ids, owner=owner)
-        left = await self.context.agent.forget(turn_ids, owner=owner)
-        await self.context.records.erase(owner, turn_ids)
-        reasons = "\n".join(map(inline_code, left))
-        said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
-        return f"{said}{await self._searched(words, owner, say)}"
-
-    async def _searched(self, words: Sequence[str], owner: str, say: Say) -> str:
-        """Search every store for erased words; return what was searched.
-
-        Where they were found is logged alone: it would tell what others have said.
-        """
-        searched = await search_stores(self.context.agent.layers, words, owner=owner)
-        if searched.found:
-            logger.warning("Erased words are repeated in %s", ", ".join(searched.found))
-        if not searched.texts:
-            return ""
-        return "\n\n" + say("forgotten_searched", files=searched.files, entries=searched.entries)
-
-    async def _drop_dead(self, owner: str) -> None:
-        """Delete the dead updates of the owner's chats."""
-        for record in await self.context.lanes.dead():
-            place = dead_place(record)
-            if place is not None and await self.context.owner(place) == owner:
-                await self.context.lanes.drop_one_dead(record)
 
     @translate_errors()
     async def _save(self, nonce: str, pending: dict[str, Any]) -> None:

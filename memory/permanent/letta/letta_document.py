@@ -4,7 +4,7 @@ The text is JSON that people can read: `identity` and `facts` show the current s
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -64,6 +64,11 @@ class Document:
         first = self.entries[-1].number + 1 if self.entries else 1
         added = (Entry(first + n, f"{id_}-{n}", *writing) for n, writing in enumerate(writings))
         return Document((*self.entries, *added))
+
+    def without(self, names: Container[str]) -> "Document":
+        """Return the document without the entries of facts that have one of these identifiers."""
+        kept = (one for one in self.entries if one.key is None or identifier(one.key) not in names)
+        return Document(tuple(kept))
 
     @cached_property
     def current(self) -> list[Fact]:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -120,6 +120,16 @@ class LettaPermanentStore:
     async def history(self, key: str, *, owner: str) -> list[Fact]:
         name = identifier(key)
         return (await self._read(owner)).history(name)
+
+    async def erase_facts(self, keys: Collection[str], *, owner: str) -> None:
+        names = {identifier(key) for key in keys}
+        async with self._lock(agent_name(owner)):
+            try:
+                for block in await self._agents.blocks(owner):
+                    kept = (await asyncio.to_thread(_parse, [block], owner)).without(names)
+                    await self._agents.write(block, await asyncio.to_thread(render, kept, owner))
+            finally:
+                self._since = object()
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's identity, facts and history permanently, even if they are unreadable."""

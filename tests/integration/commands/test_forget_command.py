@@ -56,6 +56,27 @@ def test_turns_are_found_shown_and_erased(
     assert asyncio.run(messages(settings)) == []
 
 
+def test_a_fact_is_shown_with_its_history_and_what_repeats_it_and_erased(
+    goat: Goat, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(settings.data_folder))
+    monkeypatch.setenv("GOAT_TIMEZONE", "UTC")
+    asyncio.run(fill(settings))
+    assert "--yes" in goat("facts", "forget", "boat").shown
+    assert "no such fact" in goat("facts", "forget", "ship", "--yes").shown
+    assert "no such fact" in goat("facts", "forget", "boat", "--owner", "other", "--yes").shown
+    forgotten = goat("facts", "forget", "Boat", "--yes").shown
+    for part in (
+        "2026-03-01 12:00  boat: Merganser",
+        TOLD[0],
+        "The fact is erased",
+        "Nothing in it is as long",
+    ):
+        assert part in forgotten
+    assert "Merganser" not in goat("facts", "--as-of", "2026-03-02").shown
+    assert asyncio.run(messages(settings)) == [*TOLD]
+
+
 def test_it_says_that_words_may_find_more_and_a_time_range_is_searched_beyond_the_best(
     goat: Goat, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

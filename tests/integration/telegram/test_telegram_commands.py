@@ -131,15 +131,17 @@ async def test_facts_are_shown_as_they_were_written(bot: Bot) -> None:
 
 
 async def test_one_fact_is_forgotten(bot: Bot) -> None:
+    await bot.ask(BOB, "/remember Sister: Maria, in Bucharest")
     await bot.ask(BOB, "/remember Sister: Ana")
-    assert "Forget this fact?" in await bot.ask(BOB, "/forget sister")
+    assert "Forget this fact and its earlier values" in await bot.ask(BOB, "/forget sister")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "No, keep")
     assert (await last(bot, BOB)).text == "I deleted nothing."
     await bot.ask(BOB, "/forget SISTER")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
-    assert (await last(bot, BOB)).text == "Forgotten: Sister"
+    assert (await last(bot, BOB)).text.startswith("Forgotten: Sister\n\nAfterwards, ")
+    assert await bot.context.agent.layers.permanent.history("sister", owner=f"telegram-{BOB}") == []
     assert not question.deleted
     assert not (await last(bot, BOB)).buttons
     assert "No facts" in await bot.ask(BOB, "/facts")

@@ -1,0 +1,88 @@
+"""Deletion of what a person confirmed after /forget."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.telegram.bot_context import BotContext, Say
+from bot.telegram.place import Place, lane_of
+from bot.telegram.texts import inline_code
+from bot.telegram.turns.approval_buttons import ApprovalButtons
+from graph.runtime.erasure_search import search_stores, words_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDeletion:
+    """Deletes, searches every store for what was deleted, and says so."""
+
+    context: BotContext
+
+    async def __call__(self, pending: Mapping[str, Any], say: Say) -> str:
+        """Delete turns, a fact or everything, as the question has named it; return what to say."""
+        owner, turn_ids, key = pending["owner"], pending.get("turns"), pending.get("key")
+        if turn_ids:
+            return await self._delete_turns(turn_ids, owner, say)
+        return await (self._delete_fact(key, owner, say) if key else self._delete_all(owner, say))
+
+    async def _delete_all(self, owner: str, say: Say) -> str:
+        await self._drop_dead(owner)
+        await ApprovalButtons(self.context).erase(owner)
+        await self.context.records.erase(owner)
+        words = await words_of(self.context.agent.layers, owner=owner)
+        left = await self.context.agent.erase(owner)
+        await self.context.records.erase(owner)  # stopped turns may have written records meanwhile
+        reasons = "\n".join(map(inline_code, left))
+        said = say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
+        return f"{said}{await self._searched(words, owner, say)}"
+
+    async def _delete_fact(self, key: str, owner: str, say: Say) -> str:
+        versions = await self.context.agent.removal.versions_of_fact(key, owner)
+        left = await self.context.agent.forget(owner=owner, facts=[key])
+        reasons = "\n".join(map(inline_code, left))
+        said = (
+            say("forgotten_turn_left", reasons=reasons)
+            if left
+            else say("forgotten_fact", key=inline_code(key))
+        )
+        return f"{said}{await self._searched([one.value for one in versions], owner, say)}"
+
+    async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
+        await ApprovalButtons(self.context).erase(owner, turn_ids)
+        words = await words_of(self.context.agent.layers, turn_ids, owner=owner)
+        left = await self.context.agent.forget(turn_ids, owner=owner)
+        await self.context.records.erase(owner, turn_ids)
+        reasons = "\n".join(map(inline_code, left))
+        said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
+        return f"{said}{await self._searched(words, owner, say)}"
+
+    async def _searched(self, words: Sequence[str], owner: str, say: Say) -> str:
+        """Search every store for erased words; return what was searched.
+
+        Where they were found is logged alone: it would tell what others have said.
+        """
+        searched = await search_stores(self.context.agent.layers, words, owner=owner)
+        if searched.found:
+            logger.warning("Erased words are repeated in %s", ", ".join(searched.found))
+        if not searched.texts:
+            return ""
+        return "\n\n" + say("forgotten_searched", files=searched.files, entries=searched.entries)
+
+    async def _drop_dead(self, owner: str) -> None:
+        """Delete the dead updates of the owner's chats."""
+        for record in await self.context.lanes.dead():
+            place = _dead_place(record)
+            if place is not None and await self.context.owner(place) == owner:
+                await self.context.lanes.drop_one_dead(record)
+
+
+def _dead_place(record: Mapping[str, Any]) -> Place | None:
+    """Return the chat of a dead update; None if it cannot be parsed."""
+    try:
+        chat_id, _, _ = lane_of(json.loads(record["update"])).partition(":")
+        return Place(int(chat_id), 0, int(chat_id) > 0)
+    except (ValueError, AttributeError):
+        return None
