@@ -256,7 +256,7 @@ async def test_a_fact_whose_erasure_broke_off_leaves_the_steps_at_the_next_start
 ) -> None:
     model.reply("Noted.")
     await remember(agent)
-    await agent.ask("My boat is called Merganser.", owner="ana", thread=HERE, turn_id="boat")
+    await agent.ask("My boat is called Merganser.", owner="ana", thread=THERE, turn_id="boat")
 
     async def unreachable(*_: object, **__: object) -> None:
         raise TierUnavailable("working", "gone")
