@@ -55,7 +55,7 @@ COMMANDS = {
     "mcp": Command("server_commands", "mcp", "Let other agents read the memory (MCP, read-only)."),
     "pair": Command("telegram_command", "pair", "Print a one-time code that lets somebody talk to the bot."),
     "bench": Command("bench_command", "app", "Measure the memory on labelled data."),
-    "facts": Command("facts_command", "app", "List facts, or copy them between stores."),
+    "facts": Command("facts_command", "app", "List facts, erase one, or copy them between stores."),
     "tune": Command("tune_command", "app", "Write tuned settings to goat.toml, and undo that."),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")

@@ -140,6 +140,25 @@ def test_vectors_of_another_embedding_model(goat: Goat, data_folder: Path, model
     assert "were made by" not in goat("chat", typed=b"My bicycle Rosinante stands where?\n/why\n").shown
 
 
+def test_a_model_is_gone_over_to_when_all_is_embedded(
+    goat: Goat, data_folder: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    embeddings = quick_embeddings(model)
+    goat.configure(settings_for(data_folder) | embeddings)
+    monkeypatch.delenv("GOAT_EMBEDDING_MODEL")
+    goat("chat", typed=TOLD)
+    assert "--use needs --model" in goat("reindex", "--use").shown
+    told = goat("reindex", "--model", embeddings["GOAT_EMBEDDING_MODEL"], "--use").shown
+    assert "1 turns of me are embedded again by endpoint:hashed" in told
+    assert f"{tmp_path / 'config' / 'goat' / 'goat.toml'} names the model now" in told
+    assert "overrides it" not in told
+    assert "me has no vectors by multilingual-e5" in goat("reindex", "--drop-others").shown
+    assert "were made by" not in goat("chat", typed=ASKED + b"/why\n").shown
+    goat.configure(embeddings)
+    assert "the environment sets embedding_model" in goat("reindex", "--model", "built-in", "--use").shown
+
+
 def test_an_owner_file_that_cannot_be_read(chat: Chat, goat: Goat, data_folder: Path) -> None:
     chat(TOLD)
     (file,) = (data_folder / "owners").glob("*.sqlite")

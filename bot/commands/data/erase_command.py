@@ -54,7 +54,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Erase all that is found without asking.")] = False,
     owner: Owner = "",
 ) -> None:
-    """Erase turns for ever, with everything derived from them; `goat facts forget` erases a fact.
+    """Erase turns for ever, with everything derived from them.
 
     Shows what is found and what quotes it, and asks before anything is erased.
     """

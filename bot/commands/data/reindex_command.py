@@ -11,8 +11,10 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
 from bot.presentation.progress_bars import ProgressBars
+from bot.setup.user_config import write
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
+from graph.settings.sources import overriding_sources, user_file
 from graph.stores import embedding_model, models_folder
 from memory.episodic.episode_archive import EpisodeArchive
 
@@ -28,6 +30,9 @@ def reindex(
     model: Annotated[
         str, typer.Option(help=f"Another embedding model; `{BUILT_IN}`: the one that GOAT brings.")
     ] = "",
+    use: Annotated[
+        bool, typer.Option("--use", help="With --model: set it in your settings when all is embedded.")
+    ] = False,
     words: Annotated[bool, typer.Option("--words", help="Only build the index of words again.")] = False,
     drop_others: Annotated[
         bool, typer.Option("--drop-others", help="Only delete the vectors by other models.")
@@ -36,14 +41,18 @@ def reindex(
     """Embed an owner's whole archive again.
 
     It goes on where it was broken off. With --model, the vectors by that model are built next to the
-    present ones, which stay in use until GOAT_EMBEDDING_MODEL is changed.
+    present ones, which stay in use until GOAT_EMBEDDING_MODEL is changed, as --use does.
     """
+    if use and not model:
+        raise typer.BadParameter("--use needs --model")
     settings = command_settings()
     target = settings
     if model:
         target = settings.model_copy(update={"embedding_model": "" if model == BUILT_IN else model})
     work = _drop_others if drop_others else _rebuild_words if words else None
     asyncio.run(run_reindex(settings, target, None if all_owners else owner or settings.owner, work))
+    if use and not work:
+        typer.echo(_go_over(target.embedding_model))
 
 
 async def run_reindex(
@@ -64,6 +73,15 @@ async def run_reindex(
             f"The agent goes on with the present vectors. To use the new ones, set GOAT_EMBEDDING_MODEL to"
             f" {name} and start it again; then `goat reindex --drop-others` deletes the former."
         )
+
+
+def _go_over(model: str) -> str:
+    """Set the embedding model in the user's file; return what to do next."""
+    file = write({"embedding_model": model or None})
+    told = f"{file} names the model now: start the agent again."
+    for name, source in overriding_sources(["embedding_model"], user_file()).items():
+        told += f" But {source} sets {name}, too, and overrides it: change it there."
+    return told
 
 
 @asynccontextmanager
