@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from langchain_core.messages import convert_to_messages
 from langgraph.types import Interrupt
 from langgraph_sdk import Auth
 from pydantic import BaseModel
@@ -15,6 +16,10 @@ from graph.state.circumstances import OTHER_OWNER
 ReadWaiting = Callable[[], Awaitable[Sequence[Interrupt]]]
 ReadOwner = Callable[[], Awaitable[str]]
 _UNPROCESSABLE = 422
+_TWO_MESSAGES = (
+    "The input ends with two messages of the user, and a turn has one. Send them as one message, or one after"
+    " the other."
+)
 _BY_CLIENT = "__context_provided__"
 """Set by LangGraph when the client sent `context`; otherwise that is a copy of `configurable`."""
 
@@ -34,6 +39,7 @@ async def check_run(
         if configurable.get("checkpoint_id"):
             _keep_owner(kwargs, await owner())
         name_messages(kwargs.get("input"))
+        _require_one_message(kwargs.get("input"))
         command = kwargs.get("command") or {}
         if command.get("resume") is not None and (asked := await waiting()):
             answers = answers_by_id(command["resume"], asked)
@@ -57,6 +63,17 @@ def _keep_owner(kwargs: dict[str, Any], owner: str) -> None:
         raise ValueError(OTHER_OWNER)
     if owner:
         kwargs["context"] = {**context, "owner": owner}
+
+
+def _require_one_message(given: Any) -> None:
+    """Refuse several messages of the user at the end of an input: a turn would archive the last one only."""
+    messages = given.get("messages") if isinstance(given, dict) else None
+    try:
+        latest = convert_to_messages(messages[-2:]) if isinstance(messages, list) else []
+    except (ValueError, NotImplementedError):  # LangGraph refuses what is no message
+        return
+    if [message.type for message in latest] == ["human", "human"]:
+        raise ValueError(_TWO_MESSAGES)
 
 
 def name_messages(given: Any) -> None:
