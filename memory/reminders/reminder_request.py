@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from memory.reminders.future_times import FutureTime, find_lead, find_times
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
-from memory.reminders.time_parts import TimeParts
+from memory.reminders.time_parts import TimeParts, completed, moved_rule
 from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import Moment
@@ -40,6 +40,10 @@ _QUESTION = LazyPattern(
 _LINK = LazyPattern(r"[\s,:–-]*(?:(?P<to>to|sa|that|ca)|about|of|for|de|despre|pentru)?(?![\w-])[\s,:–-]*")
 _FOR = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+)?")
 """Before a time next to the request: "set a reminder for tomorrow"."""
+_NEXT = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+|(?:and|si)\s+(?:again\s+|iar\s+)?)?")
+"""The same, after another time."""
+_AND = LazyPattern(r"[\s,]*(?:and|si|,)\s+(?:again\s+|iar\s+)?")
+"""Between times that each get a reminder: "at 9 and at 5"."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
@@ -72,11 +76,9 @@ def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[Reminder
     for sentence in _SENTENCE.compiled.finditer(folded):
         trigger = _TRIGGER.compiled.search(sentence[0])
         words = text[sentence.start() : sentence.end()]
-        request = _Sentence(words, sentence[0], trigger, moment).request() if trigger else None
-        if request is not None and len(found) < MOST_REQUESTS:
-            found.append(request)
-        else:
-            rest += sentence[0]
+        requests = _Sentence(words, sentence[0], trigger, moment).requests() if trigger else []
+        found += requests[: MOST_REQUESTS - len(found)]
+        rest += "" if requests else sentence[0]
     is_whole = bool(_POLITE.compiled.fullmatch(rest))
     return [replace(one, is_whole=is_whole) for one in found]
 
@@ -99,7 +101,7 @@ def read_move(words: str, schedule: Schedule, *, now: datetime, zone: tzinfo) ->
     if parts.is_hour and (moved := _same_day(parts, schedule, moment)):
         return moved
     named = parts.schedule(moment)
-    return replace(named, rule=named.rule or schedule.rule) if named else None
+    return replace(named, rule=named.rule or moved_rule(schedule.rule, named.first)) if named else None
 
 
 def _same_day(parts: TimeParts, schedule: Schedule, moment: Moment) -> Schedule | None:
@@ -122,26 +124,29 @@ class _Sentence:
         self._moment = moment
         self._times = find_times(folded, moment)
 
-    def request(self) -> ReminderRequest | None:
-        """Return the request; None if the sentence is about something else."""
+    def requests(self) -> list[ReminderRequest]:
+        """Return a request for each time; none if the sentence is about something else."""
         before = self._without_times(0, self._trigger.start())
         if not _POLITE.compiled.fullmatch(before) or self._is_question():
-            return None
-        time = self._time()
+            return []
+        times = self._chosen()
         link = self._link()
-        schedule = self._schedule(time) if time else None
-        if schedule is None and (time is not None or not link["to"]):
-            return None
+        schedules = self._schedules(times)
+        if not schedules and (times or not link["to"]):
+            return []
         if not link["to"] and self._is_past(link.end()):
-            return None
-        words = self._words(link.start("to") if link["to"] == "sa" else link.end(), time)
-        return ReminderRequest(text=words[:LONGEST_TEXT], schedule=schedule)
+            return []
+        words = self._words(link.start("to") if link["to"] == "sa" else link.end(), times)
+        request = ReminderRequest(text=words[:LONGEST_TEXT], schedule=None)
+        return [replace(request, schedule=one) for one in schedules] or [request]
 
-    def _schedule(self, time: FutureTime) -> Schedule | None:
+    def _schedules(self, times: Sequence[FutureTime]) -> list[Schedule]:
         """Return the times to remind at, before those that are named if the sentence says so."""
-        schedule = time.parts.schedule(self._moment)
-        lead = find_lead(self._folded, self._trigger.end(), time.start, self._moment)
-        return schedule.earlier(lead).after(self._moment.now) if schedule and lead else schedule
+        schedules = [parts.schedule(self._moment) for parts in completed([time.parts for time in times])]
+        lead = times and find_lead(self._folded, self._trigger.end(), times[0].start, self._moment)
+        if lead:
+            schedules = [one and one.earlier(lead).after(self._moment.now) for one in schedules]
+        return [one for one in schedules if one]
 
     def _is_question(self) -> bool:
         """Return True for "remind me what ...", also with a time in between."""
@@ -152,19 +157,23 @@ class _Sentence:
         language = Language.ENGLISH if self._trigger["en"] else Language.ROMANIAN
         return tense(self._folded[start:], "", language) is Tense.PAST
 
-    def _time(self) -> FutureTime | None:
-        """Return the time to remind at: next to the request, else the last that is not part of the matter."""
+    def _chosen(self) -> list[FutureTime]:
+        """Return the times to remind at: next to the request, else the last ones not part of the matter."""
         early = [time for time in self._times if time.end <= self._matter()]
-        if early:
-            return early[-1]
         late = [time for time in self._times if not _ABOUT_IT.compiled.search(self._folded[: time.start])]
-        return late[-1] if late else None
+        chosen = list[FutureTime]()
+        for time in reversed(early or late):
+            if chosen and not _AND.compiled.fullmatch(self._folded, time.end, chosen[0].start):
+                break
+            chosen.insert(0, time)
+        return chosen
 
     def _matter(self) -> int:
         """Return where the words of the matter begin: after the request and the times next to it."""
         end = self._trigger.end()
         for time in self._times:
-            if time.start >= end and _FOR.compiled.fullmatch(self._folded, end, time.start):
+            gap = _FOR if end == self._trigger.end() else _NEXT
+            if time.start >= end and gap.compiled.fullmatch(self._folded, end, time.start):
                 end = time.end
         return end
 
@@ -174,12 +183,12 @@ class _Sentence:
         assert found is not None  # noqa: S101 - each part is optional
         return found
 
-    def _words(self, start: int, time: FutureTime | None) -> str:
-        """Return the matter without its time, as it was written."""
-        if time is None or time.start < start:
+    def _words(self, start: int, times: Sequence[FutureTime]) -> str:
+        """Return the matter without its times, as it was written."""
+        if not times or times[0].start < start:
             kept = self._text[start:]
         else:
-            kept = f"{self._text[start : time.start].rstrip()} {self._text[time.end :].lstrip()}"
+            kept = f"{self._text[start : times[0].start].rstrip()} {self._text[times[-1].end :].lstrip()}"
         words = " ".join(kept.split()).strip(_EDGES)
         for polite in ("please", "thanks", "thank you", "te rog", "mersi"):
             words = words.removesuffix(polite).strip(_EDGES) if words.lower().endswith(polite) else words

@@ -1,5 +1,6 @@
 """Parts of a time to come, such as a day or an hour, and the schedule that they make together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -55,9 +56,8 @@ class Every:
             parts.append(f"INTERVAL={self.interval}")
         if self.days:
             parts.append(f"BYDAY={','.join(_DAY_NAMES[day] for day in self.days)}")
-        elif self.unit is Unit.MONTH and first.day > _SHORTEST_MONTH:
-            days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
-            parts.append(f"BYMONTHDAY={days};BYSETPOS=-1")
+        elif self.unit is Unit.MONTH:
+            parts += _month_days(first.day)
         elif self.unit is Unit.YEAR and (first.month, first.day) == _LEAP_DAY:
             parts.append("BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1")
         return ";".join(parts)
@@ -182,3 +182,33 @@ def _later(day: date, count: float, unit: Unit) -> date:
     if unit in (Unit.DAY, Unit.WEEK):
         return day + DAY * whole
     return months_before(day, -int(count * 12 if unit is Unit.YEAR else count))
+
+
+def moved_rule(rule: str, first: date) -> str:
+    """Return a rule as it is from another first day; of a monthly one, the day of the month changes."""
+    parts = rule.split(";")
+    if "FREQ=MONTHLY" not in parts:
+        return rule
+    kept = [part for part in parts if not part.startswith(("BYMONTHDAY=", "BYSETPOS="))]
+    return ";".join([*kept, *_month_days(first.day)])
+
+
+def _month_days(day: int) -> list[str]:
+    """Return the parts of a monthly rule for a day that some months lack: their last day."""
+    if day <= _SHORTEST_MONTH:
+        return []
+    return [f"BYMONTHDAY={','.join(map(str, range(_SHORTEST_MONTH, day + 1)))}", "BYSETPOS=-1"]
+
+
+def completed(times: Sequence[TimeParts]) -> list[TimeParts]:
+    """Return times that were named together, each with what it shares: "tomorrow at 9 and at 5"."""
+    full = list[TimeParts]()
+    for parts in times:
+        given = full[-1] if full else parts
+        full.append(replace(given, hour=parts.hour, part=parts.part) if parts.is_hour else parts)
+    hours = [parts.hour for parts in full if parts.hour]
+    shared = None if any(parts.part or parts.delay for parts in full) else next(iter(hours), None)
+    is_exact = any(hour.hour > HALF_DAY for hour in hours)  # "at 9 and at 21": 9 is in the morning
+    found = [parts.hour or shared for parts in full]
+    found = [hour and replace(hour, exact=hour.exact or is_exact) for hour in found]
+    return [replace(parts, hour=hour) for parts, hour in zip(full, found, strict=True)]

@@ -164,6 +164,47 @@ def test_each_sentence_may_ask_for_one() -> None:
     assert [(one.text, one.is_whole) for one in found] == [("pay", True), ("să sun", True), ("eat", True)]
 
 
+TOGETHER = {
+    "remind me tomorrow at 9 and at 17 to eat": ("eat", ["Tue 2026-11-24 09:00", "Tue 2026-11-24 17:00"]),
+    "remind me to take the pills at 9 and at 21": (
+        "take the pills",
+        ["Tue 2026-11-24 09:00", "Mon 2026-11-23 21:00"],
+    ),
+    "amintește-mi să iau pastila zilnic la 8 și la 20": (
+        "să iau pastila",
+        ["Tue 2026-11-24 08:00", "Mon 2026-11-23 20:00"],
+    ),
+    "remind me on Monday and on Friday at 9 to call": (
+        "call",
+        ["Mon 2026-11-30 09:00", "Fri 2026-11-27 09:00"],
+    ),
+    "remind me today at 9:00 and at 17 to water": ("water", ["Mon 2026-11-23 17:00"]),
+    "remind me in 5 minutes and in 10 minutes to stir": (
+        "stir",
+        ["Mon 2026-11-23 14:35", "Mon 2026-11-23 14:40"],
+    ),
+    "remind me to call mom at 5 and dad at 6": ("call mom at 5 and dad", ["Mon 2026-11-23 18:00"]),
+}
+
+
+@pytest.mark.parametrize("said", TOGETHER)
+def test_times_that_are_named_together_get_a_reminder_each(said: str) -> None:
+    text, times = TOGETHER[said]
+    found = read_requests(said, now=NOW, zone=ZONE)
+    assert [(one.text, shown(one.schedule)) for one in found] == [(text, time) for time in times]
+    assert {one.schedule.rule for one in found if one.schedule} == {"FREQ=DAILY" if "zilnic" in said else ""}
+
+
+def test_a_monthly_reminder_that_is_moved_to_the_31st_leaves_no_month_out() -> None:
+    schedule = Schedule.starting(datetime.fromisoformat("2026-12-15T09:00"), ZONE, "FREQ=MONTHLY;INTERVAL=2")
+    moved, days = read_move("on 31 December at 9", schedule, now=NOW, zone=ZONE), []
+    for _ in range(3):
+        assert moved
+        days.append(f"{moved.local:%Y-%m-%d}")
+        moved = moved.after(moved.at)
+    assert days == ["2026-12-31", "2027-02-28", "2027-04-30"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
