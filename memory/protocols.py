@@ -5,7 +5,7 @@ Every method that takes an `owner` reads and writes that owner's memory only. Ev
 Implementations do no I/O when they are constructed: they connect on first use.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -161,8 +161,8 @@ class PermanentStore(Protocol):
         """Return every value of a key, newest first."""
         ...
 
-    async def erase_facts(self, keys: Collection[str], *, owner: str) -> None:
-        """Delete every value that these keys ever had, permanently."""
+    async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
+        """Delete every value that these keys had up to a time each, permanently; later ones stay."""
         ...
 
     async def erase(self, *, owner: str) -> None:

@@ -15,6 +15,7 @@ from bot.presentation.turn_pictures import mark_of, room_of, score_row
 from bot.printable import printable, snippet
 from graph.events.turn_events import Approval
 from graph.explain.explanation import ExplainedMemory, Explanation, explain, explain_decision, in_english
+from graph.runtime.fact_removal import Quotations
 from graph.state.turn_state import State
 from memory.models import Fact
 from memory.observation.observation import Shares
@@ -74,6 +75,14 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
     for fact in rows:
         table.add_row(Text(printable(fact.key)), Text(printable(fact.value)), format_time(fact.at, zone))
     return table
+
+
+def quotations(found: Quotations) -> RenderableType:
+    """List what repeats something that is to be erased, and stays; empty without such."""
+    turns = [f"{snippet(turn.said)}\n" for turn in found.turns]
+    facts = [f"fact {printable(fact.key)}: {snippet(fact.value)}\n" for fact in found.facts]
+    quoting = [*turns, *facts]
+    return Text("".join(["These repeat some of it, and stay:\n", *quoting]) if quoting else "", end="")
 
 
 def warn(console: Console, text: str) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from bot.presentation import turn_screen as screen
 from bot.presentation.usage_tables import usage_tables
 from bot.printable import printable, snippet
+from bot.terminal.keyboard import ask, is_yes
 from graph.runtime.agent import Agent
 from graph.state.turn_state import Turn
 from graph.tools.traits import traits_of
@@ -55,12 +56,19 @@ class MemoryCommands:
         self.console.print("Noted.", style="dim")
 
     async def forget(self, key: str) -> None:
-        """Erase a fact with its earlier values."""
-        if not await self.agent.removal.versions_of_fact(key, self.owner):
+        """Erase a fact with its earlier values, after a question."""
+        facts = self.agent.removal.facts
+        if not (versions := await facts.versions(key, self.owner)):
             self.console.print("There is no such fact; /facts lists them.", style="dim")
             return
-        left = await self.agent.forget(owner=self.owner, facts=[key])
-        self.console.print("\n".join(["Erased, with its earlier values.", *left]), style="dim")
+        self.console.print(screen.facts(versions, self.agent.layers.zone))
+        self.console.print(screen.quotations(await facts.quotations(key, self.owner)))
+        if not is_yes(await ask("Erase this fact for ever, with its earlier values? [y/N] ")):
+            self.console.print("Nothing is erased.", style="dim")
+            return
+        with self.console.status("erasing"):
+            left = await self.agent.forget(owner=self.owner, facts=[key])
+        self.console.print("\n".join(["The fact is erased.", *left]), style="dim")
 
     async def identity(self, text: str) -> None:
         """Show the agent's identity for the owner; with a text, replace it."""

@@ -28,7 +28,7 @@ from memory.text.text import clean
 HELP = """\
 /why                     what was recalled for the last reply, what was cut, and why
 /facts                   the facts that are always in the prompt
-/remember key: value     write a fact            /forget key   delete it
+/remember key: value     write a fact            /forget key   erase it for ever
 /identity                who the agent is for you
 /identity text           change that             /identity reset   restore the configured persona
 /stats                   statistics of your recent turns

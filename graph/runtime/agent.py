@@ -241,8 +241,10 @@ class Agent:
         Raises:
             ThreadBusy: a turn that may show them runs in another process, or data is being erased there.
             MemoryTierError, DataFolderError: a store cannot be reached or written.
+            ValueError: no fact can have one of these keys.
         """
-        return await self.removal(turn_ids, owner, facts)
+        now = self.layers.turns.clock()
+        return await self.removal(turn_ids, owner, dict.fromkeys(facts, now))
 
     async def last_turn(self, thread: str) -> State | None:
         """Return the state of the thread's latest turn, skipping experiments; None without one."""

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
@@ -14,6 +16,8 @@ from memory.text.digest import digest
 from memory.working.server_folder import folder_error
 
 _SUFFIX = ".json"
+_NO_TURN = ""
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -25,22 +29,29 @@ class Erasure:
     threads: tuple[str, ...] = ()
     turn_ids: tuple[str, ...] = ()
     """The turns to erase."""
-    keys: tuple[str, ...] = ()
-    """The keys of the facts to erase."""
+    facts: Mapping[str, datetime] = field(default_factory=dict)
+    """The keys of the facts to erase, each with the time of the request: what is noted later stays."""
     values: tuple[str, ...] = ()
     """What these facts said, which steps of turns may show."""
 
     @property
     def is_whole(self) -> bool:
         """True when all of the owner's data is erased."""
-        return not (self.turn_ids or self.keys)
+        return not (self.turn_ids or self.facts)
 
     def add(self, threads: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         """Add what the stores list, and sync it to disk before they are erased."""
         self.threads = tuple(dict.fromkeys([*self.threads, *threads]))
         self.values = tuple(dict.fromkeys([*self.values, *values]))
-        content = {"owner": self.owner, "threads": self.threads, "turns": self.turn_ids}
-        content |= {"keys": self.keys, "values": self.values}
+        # Earlier versions take a record without turns for one of everything.
+        turn_ids = self.turn_ids if self.is_whole else self.turn_ids or (_NO_TURN,)
+        content = {
+            "owner": self.owner,
+            "threads": self.threads,
+            "turns": turn_ids,
+            "facts": {key: until.isoformat() for key, until in self.facts.items()},
+            "values": self.values,
+        }
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="ascii") as file:
             json.dump(content, file)
@@ -56,7 +67,9 @@ class Erasures:
         self._folder = folder
 
     @contextmanager
-    def begin(self, owner: str, turn_ids: Sequence[str] = (), keys: Sequence[str] = ()) -> Iterator[Erasure]:
+    def begin(
+        self, owner: str, turn_ids: Sequence[str] = (), facts: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[Erasure]:
         """Record that an owner's turns and facts, or all of the owner's data, are being erased in this block.
 
         An exception removes the record of a whole erasure too: the caller reports it, and a later start must
@@ -73,7 +86,7 @@ class Erasures:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire()
             known = _read(path)
-            asked = Erasure(path, owner, turn_ids=tuple(turn_ids), keys=tuple(keys))
+            asked = Erasure(path, owner, turn_ids=tuple(turn_ids), facts=facts)
             erasure = _join(known, asked)
             erasure.add()
         except Timeout:
@@ -105,8 +118,8 @@ def _join(known: Erasure | None, fresh: Erasure) -> Erasure:
     if known.is_whole or fresh.is_whole:
         return Erasure(fresh.path, fresh.owner, known.threads)
     turn_ids = tuple(dict.fromkeys([*known.turn_ids, *fresh.turn_ids]))
-    keys = tuple(dict.fromkeys([*known.keys, *fresh.keys]))
-    return Erasure(fresh.path, fresh.owner, known.threads, turn_ids, keys, known.values)
+    facts = {**known.facts, **fresh.facts}
+    return Erasure(fresh.path, fresh.owner, known.threads, turn_ids, facts, known.values)
 
 
 def _read(path: Path) -> Erasure | None:
@@ -114,7 +127,9 @@ def _read(path: Path) -> Erasure | None:
         noted = json.loads(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
-    threads, turn_ids, keys, values = (
-        tuple(map(str, noted.get(name, ()))) for name in ("threads", "turns", "keys", "values")
+    threads, turn_ids, values = (
+        tuple(str(one) for one in noted.get(name, ()) if one != _NO_TURN)
+        for name in ("threads", "turns", "values")
     )
-    return Erasure(path, str(noted["owner"]), threads, turn_ids, keys, values)
+    facts = {key: datetime.fromisoformat(until) for key, until in noted.get("facts", {}).items()}
+    return Erasure(path, str(noted["owner"]), threads, turn_ids, facts, values)

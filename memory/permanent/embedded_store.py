@@ -1,6 +1,6 @@
 """L0 and L1 in the owner's file: an identity override and capped facts, with their history."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -14,7 +14,7 @@ from memory.text.columns import from_micros, require_utf8, to_micros
 
 INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
 INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"
-DELETE_FACT: Final = "DELETE FROM facts WHERE identifier = ?"
+DELETE_FACT: Final = "DELETE FROM facts WHERE identifier = ? AND at <= ?"
 CURRENT: Final = """
 SELECT key, value, at FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY identifier ORDER BY at DESC, seq DESC) AS place
@@ -76,10 +76,11 @@ class EmbeddedPermanentStore:
         sql, name = f"SELECT key, value, at FROM facts WHERE {where}", identifier(key)  # noqa: S608
         return _facts(await self._files.read(owner, TIER, lambda db: db.execute(sql, (name,)).fetchall()))
 
-    async def erase_facts(self, keys: Collection[str], *, owner: str) -> None:
-        names = [(identifier(key),) for key in keys]
-        await self._files.write(owner, TIER, lambda db: db.executemany(DELETE_FACT, names))
-        await self._files.scrub(owner, TIER)
+    async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
+        ends = [(identifier(key), to_micros(until)) for key, until in keys.items()]
+        if await self._files.read(owner, TIER, _holds_anything):
+            await self._files.write(owner, TIER, lambda db: db.executemany(DELETE_FACT, ends))
+            await self._files.scrub(owner, TIER)
 
     async def erase(self, *, owner: str) -> None:
         if await self._files.read(owner, TIER, _holds_anything):

@@ -13,8 +13,8 @@ A stored turn is its token count in decimal, a blank, and JSON, so that a script
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -83,6 +83,11 @@ local turn = reopen and first and redis.call('HGET', turns, first)
 if turn then redis.call('HSET', opening, first, turn) end
 if redis.call('EXISTS', order, opening) == 0 then redis.call('SREM', threads, ARGV[1]) end
 return gone
+"""
+
+_REPLACE = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return 1
 """
 
 _ERASE = """
@@ -159,6 +164,20 @@ class RedisConversation:
             return 0
         ids = map(_bytes, turn_ids)
         return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
+
+    @translate_errors()
+    async def drop_evidence(self, tools: Collection[str], *, owner: str) -> None:
+        """Remove the lines of these tools' calls from every turn of the owner."""
+        client, starts = await self.client(), tuple(f"called {tool}(" for tool in tools)
+        for conversation in await self._thread_digests(owner):
+            turns, _, opening = _thread_keys(owner, conversation)
+            for key in (turns, opening):
+                stored = cast("dict[bytes, bytes]", await client.hgetall(key))
+                for turn in _load_all(stored.items()):
+                    kept = [line for line in turn.evidence if not line.startswith(starts)]
+                    if len(kept) < len(turn.evidence):
+                        rest = _dump(replace(turn, evidence=kept))
+                        await run_script(self.client, _REPLACE, [key], _bytes(turn.turn_id), rest)
 
     async def erase(self, *, owner: str) -> None:
         """Delete every thread of the owner, except threads started meanwhile."""

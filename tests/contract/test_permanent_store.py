@@ -165,7 +165,7 @@ async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: Recor
         await store.upsert("job", value, owner="ana", at=later(minute))
     await store.set_identity("a parrot", owner="ana")
     assert await store.forget("pet", owner="ana", at=later(3))
-    await store.erase_facts(["PET ", "unknown"], owner="ana")
+    await store.erase_facts({"PET ": later(3), "job": later(-1), "unknown": later(3)}, owner="ana")
     assert await store.history("pet", owner="ana") == []
     assert [fact.key for fact in (await store.records(owner="ana")).facts] == ["job", "job"]
     assert await current(store, as_of=later(0)) == {"job": "cat"}
@@ -173,7 +173,10 @@ async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: Recor
     assert await store.identity(owner="ana") == "a parrot"
     await store.upsert("pet", "owl", owner="ana", at=later(4))
     assert [fact.value for fact in await store.history("pet", owner="ana")] == ["owl"]
-    await store.erase_facts(["pet"], owner="nobody")
+    await store.erase_facts({"pet": later(3)}, owner="ana")
+    assert await current(store) == {"job": "dog", "pet": "owl"}
+    await store.erase_facts({"pet": later(9)}, owner="nobody")
+    assert "nobody" not in await store.owners()
 
 
 async def test_forgetting_what_is_not_there(store: RecordedStore) -> None:

@@ -140,7 +140,7 @@ def test_vectors_of_another_embedding_model(goat: Goat, data_folder: Path, model
     assert "were made by" not in goat("chat", typed=b"My bicycle Rosinante stands where?\n/why\n").shown
 
 
-def test_a_model_is_gone_over_to_when_all_is_embedded(
+def test_reindex_sets_the_model_when_all_owners_are_embedded(
     goat: Goat, data_folder: Path, model: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

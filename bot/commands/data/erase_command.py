@@ -17,7 +17,7 @@ from bot.printable import printable, snippet
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.runtime.erasure_search import LEAST_CHARS, search_stores, words_of
-from graph.runtime.turn_removal import Quotations
+from graph.runtime.fact_removal import Quotations
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Episode
@@ -41,7 +41,7 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """True without any condition for turns."""
+        """True if no turns are named."""
         return not (self.words or self.since or self.until or self.thread)
 
 
@@ -103,15 +103,15 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
 
 
 async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, ask: bool) -> Sequence[str]:
-    versions = await agent.removal.versions_of_fact(key, owner)
+    versions = await agent.removal.facts.versions(key, owner)
     if not versions:
         console.print("There is no such fact; `goat facts` lists them.")
         return ()
     for fact in versions:
         at = f"{fact.at.astimezone(agent.layers.zone):%Y-%m-%d %H:%M}"
         console.print(Text(f"{at}  {printable(fact.key)}: {snippet(fact.value)}"))
-    _print_quotations(await agent.removal.quotations_of_fact(key, owner), agent.layers.zone, console)
-    if ask and not await _confirm(f"Erase this fact for ever, {len(versions)} values in all?"):
+    _print_quotations(await agent.removal.facts.quotations(key, owner), agent.layers.zone, console)
+    if ask and not await _confirm("Erase this fact for ever, with its earlier values?"):
         console.print("Nothing is erased.")
         return ()
     left = await agent.forget(owner=owner, facts=[key])

@@ -21,6 +21,11 @@ from memory.episodic.episode_archive import EpisodeArchive
 BUILT_IN = "built-in"
 SAMPLES = 50  # messages that are searched with both models
 NEAREST = 10  # turns compared for each
+_DROP = "then `goat reindex --drop-others` deletes the former vectors."
+_HOW_TO_USE = (
+    "The agent goes on with the present vectors. To use the new ones, set GOAT_EMBEDDING_MODEL to {name} and"
+    f" start it again; {_DROP}"
+)
 Work = Callable[[Layers, str], Awaitable[str]]
 
 
@@ -31,7 +36,7 @@ def reindex(
         str, typer.Option(help=f"Another embedding model; `{BUILT_IN}`: the one that GOAT brings.")
     ] = "",
     use: Annotated[
-        bool, typer.Option("--use", help="With --model: set it in your settings when all is embedded.")
+        bool, typer.Option("--use", help="With --model, for all owners: set it in your settings at the end.")
     ] = False,
     words: Annotated[bool, typer.Option("--words", help="Only build the index of words again.")] = False,
     drop_others: Annotated[
@@ -43,16 +48,18 @@ def reindex(
     It goes on where it was broken off. With --model, the vectors by that model are built next to the
     present ones, which stay in use until GOAT_EMBEDDING_MODEL is changed, as --use does.
     """
-    if use and not model:
-        raise typer.BadParameter("--use needs --model")
+    if use and (not model or owner or words or drop_others):
+        raise typer.BadParameter("--use needs --model, is for all owners, and works without other options")
     settings = command_settings()
     target = settings
     if model:
         target = settings.model_copy(update={"embedding_model": "" if model == BUILT_IN else model})
     work = _drop_others if drop_others else _rebuild_words if words else None
-    asyncio.run(run_reindex(settings, target, None if all_owners else owner or settings.owner, work))
-    if use and not work:
-        typer.echo(_go_over(target.embedding_model))
+    asyncio.run(run_reindex(settings, target, None if all_owners or use else owner or settings.owner, work))
+    if use:
+        typer.echo(_set_model(target.embedding_model))
+    elif target.embedding_model != settings.embedding_model and not work:
+        typer.echo(_HOW_TO_USE.format(name=target.embedding_model or "the empty text"))
 
 
 async def run_reindex(
@@ -67,18 +74,12 @@ async def run_reindex(
             if present and not work:
                 told += await _compare(layers.episodes, present, each)
             console.print(Text(told))
-    if present and not work:
-        name = target.embedding_model or "the empty text"
-        console.print(
-            f"The agent goes on with the present vectors. To use the new ones, set GOAT_EMBEDDING_MODEL to"
-            f" {name} and start it again; then `goat reindex --drop-others` deletes the former."
-        )
 
 
-def _go_over(model: str) -> str:
+def _set_model(model: str) -> str:
     """Set the embedding model in the user's file; return what to do next."""
     file = write({"embedding_model": model or None})
-    told = f"{file} names the model now: start the agent again."
+    told = f"{file} names the model now. Start the agent again; {_DROP}"
     for name, source in overriding_sources(["embedding_model"], user_file()).items():
         told += f" But {source} sets {name}, too, and overrides it: change it there."
     return told

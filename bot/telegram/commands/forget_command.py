@@ -19,7 +19,7 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
-from graph.runtime.turn_removal import Quotations
+from graph.runtime.fact_removal import Quotations
 from memory.models import Fact
 from memory.working.redis_connection import translate_errors
 
@@ -67,7 +67,7 @@ class ForgetCommand:
             await self._ask(
                 update, say("forget_ask_all", turns=turns, facts=facts), {"owner": owner, "key": ""}
             )
-        elif versions := await self.context.agent.removal.versions_of_fact(subject, owner):
+        elif versions := await self.context.agent.removal.facts.versions(subject, owner):
             await self._ask_fact(update, versions[0], owner)
         else:
             await self._ask_found(update, subject, owner)
@@ -123,7 +123,7 @@ class ForgetCommand:
         """Ask before deleting a fact; show what quotes it."""
         say, removal = self.context.say(update), self.context.agent.removal
         question = say("forget_ask_fact", key=inline_code(fact.key), value=inline_code(fact.value))
-        parts = [question, *_quoting(await removal.quotations_of_fact(fact.key, owner), say)]
+        parts = [question, *_quoting(await removal.facts.quotations(fact.key, owner), say)]
         await self._ask(update, "\n\n".join(parts), {"owner": owner, "key": fact.key})
 
     async def _ask_found(self, update: Update, subject: str, owner: str) -> None:

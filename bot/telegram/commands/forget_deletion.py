@@ -40,7 +40,8 @@ class ForgetDeletion:
         return f"{said}{await self._searched(words, owner, say)}"
 
     async def _delete_fact(self, key: str, owner: str, say: Say) -> str:
-        versions = await self.context.agent.removal.versions_of_fact(key, owner)
+        versions = await self.context.agent.removal.facts.versions(key, owner)
+        await ApprovalButtons(self.context).erase(owner)  # the steps that wait may show the fact
         left = await self.context.agent.forget(owner=owner, facts=[key])
         reasons = "\n".join(map(inline_code, left))
         said = (

@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from starlette.requests import Request
@@ -28,6 +29,7 @@ RAW_UPDATES = "getupdates"
 """In lower case so that python-telegram-bot does not use its own method, which one malformed update stops."""
 POLL_SECONDS = 25
 LEADER_SECONDS = 10.0
+_SAID = {"text", "entities", "caption", "caption_entities", "reply_to_message", "quote"}
 _PAUSE = 1.0
 _CONFLICT_PAUSE = 5.0
 _LONGEST_PAUSE = 30.0
@@ -48,8 +50,18 @@ def arrivals(updates: object) -> list[Arrival]:
         if not isinstance(update_id, int):
             logger.error("Telegram sent something without an update_id; it is ignored.")
             continue
-        new_arrivals.append(Arrival(update_id, lane_of(update), json.dumps(update).encode()))
+        new_arrivals.append(Arrival(update_id, lane_of(update), json.dumps(_slim(update)).encode()))
     return new_arrivals
+
+
+def _slim(update: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what the message of a pressed button says: it may be what the press is to forget."""
+    query = update.get("callback_query")
+    message = query.get("message") if isinstance(query, Mapping) else None
+    if not isinstance(query, Mapping) or not isinstance(message, Mapping):
+        return update
+    kept = {name: value for name, value in message.items() if name not in _SAID}
+    return {**update, "callback_query": {**query, "message": kept}}
 
 
 class Leadership:

@@ -4,7 +4,7 @@ The text is JSON that people can read: `identity` and `facts` show the current s
 """
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Document:
-    """All entries in order. The log is append-only, so documents can be merged in any order."""
+    """All entries in order. Entries are added or erased, never changed, so documents merge in any order."""
 
     entries: tuple[Entry, ...] = ()
 
@@ -65,10 +65,11 @@ class Document:
         added = (Entry(first + n, f"{id_}-{n}", *writing) for n, writing in enumerate(writings))
         return Document((*self.entries, *added))
 
-    def without(self, names: Container[str]) -> "Document":
-        """Return the document without the entries of facts that have one of these identifiers."""
-        kept = (one for one in self.entries if one.key is None or identifier(one.key) not in names)
-        return Document(tuple(kept))
+    def without(self, ends: Mapping[str, int]) -> "Document":
+        """Return the document without the values of these identifiers up to a time each, in microseconds."""
+        return Document(
+            tuple(e for e in self.entries if e.key is None or e.at > ends.get(identifier(e.key), -1))
+        )
 
     @cached_property
     def current(self) -> list[Fact]:

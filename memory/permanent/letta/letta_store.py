@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -121,15 +121,30 @@ class LettaPermanentStore:
         name = identifier(key)
         return (await self._read(owner)).history(name)
 
-    async def erase_facts(self, keys: Collection[str], *, owner: str) -> None:
-        names = {identifier(key) for key in keys}
+    async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
+        """Delete values, until a read finds none: a writer elsewhere may have written what it read before."""
+        ends = {identifier(key): to_micros(until) for key, until in keys.items()}
         async with self._lock(agent_name(owner)):
-            try:
-                for block in await self._agents.blocks(owner):
-                    kept = (await asyncio.to_thread(_parse, [block], owner)).without(names)
-                    await self._agents.write(block, await asyncio.to_thread(render, kept, owner))
-            finally:
-                self._since = object()
+            for _ in range(ATTEMPTS):
+                try:
+                    if not await self._erase_once(ends, owner):
+                        return
+                except TryAgain:  # the agent was deleted; the next read shows what is there
+                    continue
+                finally:
+                    self._since = object()
+        raise TryAgain(TIER, "other writers won every attempt; try again")
+
+    async def _erase_once(self, ends: Mapping[str, int], owner: str) -> bool:
+        """Rewrite the blocks that hold such values; return whether there were any."""
+        found = False
+        for block in await self._agents.blocks(owner):
+            document = await asyncio.to_thread(_parse, [block], owner)
+            kept = document.without(ends)
+            if kept.ids != document.ids:
+                found = True
+                await self._agents.write(block, await asyncio.to_thread(render, kept, owner))
+        return found
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's identity, facts and history permanently, even if they are unreadable."""

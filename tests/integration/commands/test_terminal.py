@@ -99,7 +99,10 @@ def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
     chat.say("hello")
     assert "You are a parrot." in endpoint.chats[-1].prompt
     assert "Albatros" in endpoint.chats[-1].prompt
-    assert "Erased, with its earlier values." in chat.say("/forget boat")
+    assert "Albatros, 12:30 on Sundays" in chat.say("/forget boat")
+    assert "Nothing is erased." in chat.say("n")
+    chat.say("/forget boat")
+    assert "The fact is erased." in chat.say("y")
     assert "There is no such fact" in chat.say("/forget boat")
     assert "There is no such fact" in chat.say("/forget")
     assert "Back to the configured persona." in chat.say("/identity reset")

@@ -142,6 +142,7 @@ async def test_one_fact_is_forgotten(bot: Bot) -> None:
     bot.api.presses(BOB, question.message_id, "Yes, forget")
     assert (await last(bot, BOB)).text.startswith("Forgotten: Sister\n\nAfterwards, ")
     assert await bot.context.agent.layers.permanent.history("sister", owner=f"telegram-{BOB}") == []
+    assert found(bot.context.agent.layers.settings.data_folder, "Maria, in Bucharest") == {}
     assert not question.deleted
     assert not (await last(bot, BOB)).buttons
     assert "No facts" in await bot.ask(BOB, "/facts")

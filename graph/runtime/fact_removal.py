@@ -1,0 +1,112 @@
+"""Removal of facts with every value that they had, and what repeats one."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph.layers import Layers
+from graph.runtime.erasure import blank_lines
+from graph.settings.settings import Settings, exports_folder, terminal_folder
+from memory.models import Episode, Fact
+from memory.owners.erasures import Erasure
+from memory.owners.owner_key import owner_key
+from memory.permanent.permanent_records import RecordedStore
+from memory.permanent.store_rules import identifier
+
+TOOLS = ("promote_memory", "read_facts", "forget_fact")
+"""Tools whose calls and outputs show facts."""
+_IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Quotations:
+    """What repeats the words of some turns or facts, and stays when they are removed."""
+
+    turns: tuple[Episode, ...]
+    """Oldest first."""
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactRemoval:
+    """Removes facts."""
+
+    layers: Layers
+
+    async def versions(self, key: str, owner: str) -> list[Fact]:
+        """Return every value that a fact has or had, newest first; empty without such a fact."""
+        try:
+            found = [one for store in self._stores for one in await store.history(key, owner=owner)]
+        except ValueError:  # no fact can have this key
+            return []
+        return sorted({(one.value, one.at): one for one in found}.values(), key=_time, reverse=True)
+
+    async def quotations(self, key: str, owner: str) -> Quotations:
+        """Find the turns, the other facts with earlier values, and the identity, that repeat a value."""
+        permanent, name = self.layers.permanent, identifier(key)
+        states = _quoting(one.value for one in await self.versions(key, owner))
+        episodes = [one async for one in self.layers.episodes.all(owner=owner)]
+        records = (await permanent.records(owner=owner)).facts
+        facts = [Fact(key=one.key, value=one.value, at=one.at) for one in records if one.value]
+        facts += [
+            Fact(key=_IDENTITY, value=text, at=at)
+            for text, at in (await permanent.identity_history(owner=owner))[:1]
+            if text
+        ]
+        others = [one for one in facts if identifier(one.key) != name and states.search(one.value.casefold())]
+        turns = await asyncio.to_thread(
+            lambda: tuple(one for one in episodes if states.search(one.text.casefold()))
+        )
+        return Quotations(turns, tuple(others))
+
+    async def __call__(self, erasure: Erasure) -> None:
+        """Remove the facts of an erasure, and note what they said for the steps of turns that show it."""
+        owner, facts = erasure.owner, erasure.facts
+        if not facts:
+            return
+        for key, until in facts.items():
+            erasure.add(values=[one.value for one in await self.versions(key, owner) if one.at <= until])
+        for store in self._stores:
+            await store.erase_facts(facts, owner=owner)
+        await self.layers.conversations.drop_evidence(TOOLS, owner=owner)
+        await asyncio.to_thread(clear_exports, self.layers.settings, owner)
+        await asyncio.to_thread(_clear_typed, self.layers.settings, erasure)
+
+    @property
+    def _stores(self) -> list[RecordedStore]:
+        """The store in use, and the embedded one from which facts may have been copied."""
+        return list(
+            {id(one): one for one in (self.layers.permanent, self.layers.embedded_permanent)}.values()
+        )
+
+
+def clear_exports(settings: Settings, owner: str) -> None:
+    """Delete the owner's exports that wait to be sent."""
+    shutil.rmtree(exports_folder(settings, owner), ignore_errors=True)
+
+
+def terminal_history(settings: Settings, owner: str) -> Path:
+    """Return the file of the lines that the owner typed in the terminal."""
+    return terminal_folder(settings) / f"{owner_key(owner)}.history"
+
+
+def _clear_typed(settings: Settings, erasure: Erasure) -> None:
+    """Blank the commands in the terminal's history that wrote one of these values."""
+    lines = {line.strip().encode() for value in erasure.values for line in value.splitlines()} - {b""}
+    if not lines:
+        return
+    typed = re.compile(rb"\+\s*/remember\s.*(?:%b)" % b"|".join(map(re.escape, lines)))
+    blank_lines(terminal_history(settings, erasure.owner), lambda line: bool(typed.match(line)))
+
+
+def _quoting(values: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that finds one of the values as whole words in a casefolded text."""
+    stated = [re.escape(value.strip().casefold()) for value in values if value.strip()]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(stated)})(?!\w)" if stated else r"(?!)")
+
+
+def _time(fact: Fact) -> float:
+    return fact.at.timestamp()
