@@ -126,7 +126,7 @@ def _spread(spent: Sequence[float]) -> tuple[float, float]:
 
 async def measure(folder: Path, owners: int) -> tuple[list[Cost], Served]:
     """Run a turn of many owners, eight at once, and count in between; then turns one at a time."""
-    counts = [*(count for count in COUNTS if count < owners), min(owners, max(COUNTS))]
+    counts = sorted({min(count, owners) for count in COUNTS})
     asked, costs, done, began = iter(messages(max(counts), seed=3)), [], 0, time.perf_counter()
     async with opened(folder) as agent:
         start = time.perf_counter() - began
