@@ -166,10 +166,9 @@ class RedisSaver(AsyncSaver):
         await delete_thread(await self._client(), self.serde, str(thread_id))
 
     @translate_errors()
-    async def amentions(self, thread_id: str, texts: Sequence[str]) -> bool:
-        """Return True when the thread's checkpoints or pending writes hold one of the texts."""
+    async def amentions(self, thread_id: str, marks: Sequence[bytes]) -> bool:
+        """Return True when the thread's checkpoints or pending writes hold one of the bytes."""
         await self._queue.flush(thread_id)
-        marks = [text.encode("utf-8", "surrogatepass") for text in texts]
         return await mentions(await self._client(), thread_id, marks)
 
     @translate_errors()

@@ -243,8 +243,8 @@ class Agent:
             MemoryTierError, DataFolderError: a store cannot be reached or written.
             ValueError: no fact can have one of these keys.
         """
-        now = self.layers.turns.clock()
-        return await self.removal(turn_ids, owner, dict.fromkeys(facts, now))
+        ends = {key: await self.removal.facts.end(key, owner, self.layers.turns.clock()) for key in facts}
+        return await self.removal(turn_ids, owner, ends)
 
     async def last_turn(self, thread: str) -> State | None:
         """Return the state of the thread's latest turn, skipping experiments; None without one."""

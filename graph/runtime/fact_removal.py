@@ -1,10 +1,12 @@
 """Removal of facts with every value that they had, and what repeats one."""
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from graph.layers import Layers
@@ -15,10 +17,13 @@ from memory.owners.erasures import Erasure
 from memory.owners.owner_key import owner_key
 from memory.permanent.permanent_records import RecordedStore
 from memory.permanent.store_rules import identifier
+from memory.prompt.evidence import without_calls
 
 TOOLS = ("promote_memory", "read_facts", "forget_fact")
 """Tools whose calls and outputs show facts."""
 _IDENTITY = "identity"
+_LEAST_CHARS = 6
+"""Values with fewer characters are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class FactRemoval:
         except ValueError:  # no fact can have this key
             return []
         return sorted({(one.value, one.at): one for one in found}.values(), key=_time, reverse=True)
+
+    async def end(self, key: str, owner: str, now: datetime) -> datetime:
+        """Return the time up to which a fact's values are removed; another machine's clock may be ahead."""
+        return max([now, *(one.at for one in await self.versions(key, owner))])
 
     async def quotations(self, key: str, owner: str) -> Quotations:
         """Find the turns, the other facts with earlier values, and the identity, that repeat a value."""
@@ -72,6 +81,10 @@ class FactRemoval:
         for store in self._stores:
             await store.erase_facts(facts, owner=owner)
         await self.layers.conversations.drop_evidence(TOOLS, owner=owner)
+        for entry in await self.layers.journal.of_owner(owner):
+            rest = without_calls(entry.evidence, TOOLS)
+            if len(rest) < len(entry.evidence):
+                await self.layers.journal.update(replace(entry, evidence=rest))
         await asyncio.to_thread(clear_exports, self.layers.settings, owner)
         await asyncio.to_thread(_clear_typed, self.layers.settings, erasure)
 
@@ -91,6 +104,18 @@ def clear_exports(settings: Settings, owner: str) -> None:
 def terminal_history(settings: Settings, owner: str) -> Path:
     """Return the file of the lines that the owner typed in the terminal."""
     return terminal_folder(settings) / f"{owner_key(owner)}.history"
+
+
+def marks_of(values: Iterable[str]) -> list[bytes]:
+    """Return bytes that steps hold, as JSON or as they are, if they show a fact of one of these values.
+
+    Short values would be found in numbers and ids, so for them it is the whole field.
+    """
+    found = list[str]()
+    for value in values:
+        written = json.dumps(value, ensure_ascii=False)
+        found += [value, written[1:-1]] if len(value) >= _LEAST_CHARS else [f'"value":{written}']
+    return [text.encode("utf-8", "surrogatepass") for text in dict.fromkeys(found)]
 
 
 def _clear_typed(settings: Settings, erasure: Erasure) -> None:

@@ -12,7 +12,7 @@ from graph.delegation.state import is_job
 from graph.layers import Layers
 from graph.observability.logs import log_path
 from graph.runtime.erasure import PATIENCE, RETRY_SECONDS, OwnerErasure, blank_lines, blank_log_lines
-from graph.runtime.fact_removal import FactRemoval, Quotations, clear_exports, terminal_history
+from graph.runtime.fact_removal import FactRemoval, Quotations, clear_exports, marks_of, terminal_history
 from graph.runtime.pending_turns import PendingTurns
 from memory.errors import GoatError, ThreadBusy
 from memory.owners.erasures import NOTHING, Erasure
@@ -92,12 +92,13 @@ class TurnRemoval:
                 return await self.erasure.run(erasure)
             await self._remove_turns(erasure)
             await self._clear_derived(erasure)
+            turns = [turn_id.encode("utf-8", "surrogatepass") for turn_id in erasure.turn_ids]
             own = [*erasure.threads, *await self.erasure.threads(owner)]
             for thread in dict.fromkeys(own):
-                await self._clear_steps(thread, [*erasure.turn_ids, *erasure.values])
+                await self._clear_steps(thread, [*turns, *marks_of(erasure.values)])
             if erasure.turn_ids:  # a value may occur in other owners' turns by chance
                 for thread in await self._pending_elsewhere(own):
-                    await self._clear_steps(thread, erasure.turn_ids)
+                    await self._clear_steps(thread, turns)
             await self._clear_derived(erasure)  # running turns may have written some of it again
             return await self.erasure.clean()
 
@@ -131,30 +132,30 @@ class TurnRemoval:
         pending = await self.saver.apending()
         return [thread for thread in pending if not is_job(thread) and thread not in own]
 
-    async def _clear_steps(self, thread: str, texts: Sequence[str]) -> None:
-        """Delete the thread's checkpoints if they hold one of the texts, after its turn has ended.
+    async def _clear_steps(self, thread: str, marks: Sequence[bytes]) -> None:
+        """Delete the thread's checkpoints if they hold one of the marks, after its turn has ended.
 
         Raises:
             ThreadBusy: the turn does not end.
         """
         until = time.monotonic() + PATIENCE
-        while await self._may_show(thread, texts):
+        while await self._may_show(thread, marks):
             try:
-                await self._clear_held(thread, texts)
+                await self._clear_held(thread, marks)
                 break
             except ThreadBusy:
                 if time.monotonic() > until:
                     raise ThreadBusy(STILL_RUNNING.format(thread=thread)) from None
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _clear_held(self, thread: str, texts: Sequence[str]) -> None:
+    async def _clear_held(self, thread: str, marks: Sequence[bytes]) -> None:
         async with self.erasure.hold(thread):
-            if await self.saver.amentions(thread, texts):
+            if await self.saver.amentions(thread, marks):
                 await self.pending.finish(thread)
                 await self.saver.adelete_thread(thread)
 
-    async def _may_show(self, thread: str, texts: Sequence[str]) -> bool:
-        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, texts)
+    async def _may_show(self, thread: str, marks: Sequence[bytes]) -> bool:
+        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, marks)
 
     def _clear_files(self, owner: str, turn_ids: list[str], messages: list[str]) -> None:
         settings = self.layers.settings

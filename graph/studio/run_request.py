@@ -1,5 +1,6 @@
 """Checks of a run that a client of the server requests, and what is completed in it."""
 
+import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -66,13 +67,14 @@ def _keep_owner(kwargs: dict[str, Any], owner: str) -> None:
 
 
 def _require_one_message(given: Any) -> None:
-    """Refuse several messages of the user at the end of an input: a turn would archive the last one only."""
+    """Refuse several messages of the user after the last reply: a turn would archive the last one only."""
     messages = given.get("messages") if isinstance(given, dict) else None
     try:
-        latest = convert_to_messages(messages[-2:]) if isinstance(messages, list) else []
-    except (ValueError, NotImplementedError):  # LangGraph refuses what is no message
+        asked = convert_to_messages(messages) if isinstance(messages, list) else []
+    except (ValueError, NotImplementedError, KeyError, TypeError):  # LangGraph refuses what is no message
         return
-    if [message.type for message in latest] == ["human", "human"]:
+    latest = itertools.takewhile(lambda message: message.type != "ai", reversed(asked))
+    if len({one.id or place for place, one in enumerate(latest) if one.type == "human"}) > 1:
         raise ValueError(_TWO_MESSAGES)
 
 

@@ -119,6 +119,7 @@ def _join(known: Erasure | None, fresh: Erasure) -> Erasure:
         return Erasure(fresh.path, fresh.owner, known.threads)
     turn_ids = tuple(dict.fromkeys([*known.turn_ids, *fresh.turn_ids]))
     facts = {**known.facts, **fresh.facts}
+    facts = {key: max(until, known.facts.get(key, until)) for key, until in facts.items()}
     return Erasure(fresh.path, fresh.owner, known.threads, turn_ids, facts, known.values)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memory.text.invisible import is_seen
@@ -17,6 +17,12 @@ _SECRET = re.compile(
     r"credential|cookie|bearer",
     re.IGNORECASE,
 )
+
+
+def without_calls(lines: Iterable[str], tools: Iterable[str]) -> list[str]:
+    """Return the lines that `evidence_line` wrote, without those about these tools."""
+    starts = tuple(f"called {tool}(" for tool in tools)
+    return [line for line in lines if not line.startswith(starts)]
 
 
 def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit: int = 160) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 
 from memory.reminders.future_times import FutureTime, find_lead, find_times
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
@@ -40,10 +41,11 @@ _QUESTION = LazyPattern(
 _LINK = LazyPattern(r"[\s,:–-]*(?:(?P<to>to|sa|that|ca)|about|of|for|de|despre|pentru)?(?![\w-])[\s,:–-]*")
 _FOR = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+)?")
 """Before a time next to the request: "set a reminder for tomorrow"."""
-_NEXT = LazyPattern(r"[\s,:–-]*(?:(?:for|pentru)\s+|(?:and|si)\s+(?:again\s+|iar\s+)?)?")
-"""The same, after another time."""
-_AND = LazyPattern(r"[\s,]*(?:and|si|,)\s+(?:again\s+|iar\s+)?")
-"""Between times that each get a reminder: "at 9 and at 5"."""
+_AND = LazyPattern(r",?\s+(?:and|si)\s+(?:again\s+|iar\s+)?")
+_COMMA = LazyPattern(r"\s*,\s*")
+"""Between times that each get a reminder: "at 8, at 12 and at 20"."""
+_MATTER = LazyPattern(r"[\s,:–-]*(?:(?:to|that|about|of|for|sa|ca|de|despre|pentru)\b|$)")
+"""After such times next to the request; others end the sentence."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
@@ -77,8 +79,9 @@ def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[Reminder
         trigger = _TRIGGER.compiled.search(sentence[0])
         words = text[sentence.start() : sentence.end()]
         requests = _Sentence(words, sentence[0], trigger, moment).requests() if trigger else []
-        found += requests[: MOST_REQUESTS - len(found)]
-        rest += "" if requests else sentence[0]
+        taken = requests[: MOST_REQUESTS - len(found)]
+        found += taken
+        rest += "" if requests and len(taken) == len(requests) else sentence[0]
     is_whole = bool(_POLITE.compiled.fullmatch(rest))
     return [replace(one, is_whole=is_whole) for one in found]
 
@@ -142,11 +145,12 @@ class _Sentence:
 
     def _schedules(self, times: Sequence[FutureTime]) -> list[Schedule]:
         """Return the times to remind at, before those that are named if the sentence says so."""
-        schedules = [parts.schedule(self._moment) for parts in completed([time.parts for time in times])]
+        parts = [time.parts for time in times]
+        schedules = [one.schedule(self._moment) for one in (completed(parts) if len(parts) > 1 else parts)]
         lead = times and find_lead(self._folded, self._trigger.end(), times[0].start, self._moment)
         if lead:
             schedules = [one and one.earlier(lead).after(self._moment.now) for one in schedules]
-        return [one for one in schedules if one]
+        return list(dict.fromkeys(one for one in schedules if one))
 
     def _is_question(self) -> bool:
         """Return True for "remind me what ...", also with a time in between."""
@@ -158,23 +162,44 @@ class _Sentence:
         return tense(self._folded[start:], "", language) is Tense.PAST
 
     def _chosen(self) -> list[FutureTime]:
-        """Return the times to remind at: next to the request, else the last ones not part of the matter."""
+        """Return the times to remind at: next to the request, else the last that is not part of the matter.
+
+        Several are returned only if they are named together.
+        """
+        if self._together:
+            return self._together
         early = [time for time in self._times if time.end <= self._matter()]
-        late = [time for time in self._times if not _ABOUT_IT.compiled.search(self._folded[: time.start])]
-        chosen = list[FutureTime]()
-        for time in reversed(early or late):
-            if chosen and not _AND.compiled.fullmatch(self._folded, time.end, chosen[0].start):
-                break
-            chosen.insert(0, time)
-        return chosen
+        return early[-1:] or [time for time in self._times if not self._is_about(time)][-1:]
+
+    @cached_property
+    def _together(self) -> list[FutureTime]:
+        """The times of a list such as "at 8, at 12 and at 20"; empty without one."""
+        run = list[FutureTime]()
+        for time in reversed(self._times):
+            link = _COMMA if len(run) > 1 else _AND
+            if run and not link.compiled.fullmatch(self._folded, time.end, run[0].start):
+                if len(run) > 1:
+                    break
+                run = []
+            run.insert(0, time)
+        if len(run) < 2 or any(map(self._is_about, run)) or not completed([time.parts for time in run]):  # noqa: PLR2004
+            return []
+        end = self._trigger.end()
+        if run[0].start >= end and _FOR.compiled.fullmatch(self._folded, end, run[0].start):
+            return run if _MATTER.compiled.match(self._folded, run[-1].end) else []
+        is_last = _POLITE.compiled.fullmatch(self._folded, run[-1].end)
+        return run if is_last and all(time.parts.hour for time in run) else []
+
+    def _is_about(self, time: FutureTime) -> bool:
+        """Return True for a time that belongs to the matter: "book a table for Friday"."""
+        return bool(_ABOUT_IT.compiled.search(self._folded[: time.start]))
 
     def _matter(self) -> int:
         """Return where the words of the matter begin: after the request and the times next to it."""
         end = self._trigger.end()
         for time in self._times:
-            gap = _FOR if end == self._trigger.end() else _NEXT
-            if time.start >= end and gap.compiled.fullmatch(self._folded, end, time.start):
-                end = time.end
+            if time.start >= end and _FOR.compiled.fullmatch(self._folded, end, time.start):
+                end = self._together[-1].end if time in self._together else time.end
         return end
 
     def _link(self) -> re.Match[str]:

@@ -56,10 +56,8 @@ class Every:
             parts.append(f"INTERVAL={self.interval}")
         if self.days:
             parts.append(f"BYDAY={','.join(_DAY_NAMES[day] for day in self.days)}")
-        elif self.unit is Unit.MONTH:
-            parts += _month_days(first.day)
-        elif self.unit is Unit.YEAR and (first.month, first.day) == _LEAP_DAY:
-            parts.append("BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1")
+        else:
+            parts += _last_days(_FREQUENCIES[self.unit], first)
         return ";".join(parts)
 
 
@@ -78,6 +76,11 @@ class TimeParts:
     every: Every | None = None
     bound: bool = False
     """It names a time only together with others, as "morning" does."""
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it names a day, a part of one, or a repetition."""
+        return bool(self.day or self.weekday is not None or self.every or self.part)
 
     @property
     def is_hour(self) -> bool:
@@ -185,30 +188,38 @@ def _later(day: date, count: float, unit: Unit) -> date:
 
 
 def moved_rule(rule: str, first: date) -> str:
-    """Return a rule as it is from another first day; of a monthly one, the day of the month changes."""
+    """Return a rule as it is from another first day; of a monthly or yearly one, the day changes."""
     parts = rule.split(";")
-    if "FREQ=MONTHLY" not in parts:
+    if parts[0] not in {"FREQ=MONTHLY", "FREQ=YEARLY"}:
         return rule
-    kept = [part for part in parts if not part.startswith(("BYMONTHDAY=", "BYSETPOS="))]
-    return ";".join([*kept, *_month_days(first.day)])
+    kept = [part for part in parts if not part.startswith(("BYMONTH=", "BYMONTHDAY=", "BYSETPOS="))]
+    return ";".join([*kept, *_last_days(parts[0].removeprefix("FREQ="), first)])
 
 
-def _month_days(day: int) -> list[str]:
-    """Return the parts of a monthly rule for a day that some months lack: their last day."""
-    if day <= _SHORTEST_MONTH:
-        return []
-    return [f"BYMONTHDAY={','.join(map(str, range(_SHORTEST_MONTH, day + 1)))}", "BYSETPOS=-1"]
+def _last_days(frequency: str, first: date) -> list[str]:
+    """Return the parts of a rule for a day that some months lack: they have their last one instead."""
+    if frequency == "MONTHLY" and first.day > _SHORTEST_MONTH:
+        days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
+        return [f"BYMONTHDAY={days}", "BYSETPOS=-1"]
+    if frequency == "YEARLY" and (first.month, first.day) == _LEAP_DAY:
+        return ["BYMONTH=2", "BYMONTHDAY=28,29", "BYSETPOS=-1"]
+    return []
 
 
 def completed(times: Sequence[TimeParts]) -> list[TimeParts]:
-    """Return times that were named together, each with what it shares: "tomorrow at 9 and at 5"."""
-    full = list[TimeParts]()
-    for parts in times:
-        given = full[-1] if full else parts
-        full.append(replace(given, hour=parts.hour, part=parts.part) if parts.is_hour else parts)
-    hours = [parts.hour for parts in full if parts.hour]
-    shared = None if any(parts.part or parts.delay for parts in full) else next(iter(hours), None)
-    is_exact = any(hour.hour > HALF_DAY for hour in hours)  # "at 9 and at 21": 9 is in the morning
-    found = [parts.hour or shared for parts in full]
-    found = [hour and replace(hour, exact=hour.exact or is_exact) for hour in found]
-    return [replace(parts, hour=hour) for parts, hour in zip(full, found, strict=True)]
+    """Return times that were named together, each with what they share; empty if they do not belong together.
+
+    They share a day ("tomorrow at 9 and at 5"), an hour ("on Monday and on Friday at 9"), or nothing.
+    """
+    if any(parts.delay for parts in times):
+        return list(times) if all(parts.delay for parts in times) else []
+    placed, timed = [one for one in times if one.is_placed], [one for one in times if one.hour]
+    if len(timed) == len(times):
+        is_exact = any(hour.exact or hour.hour > HALF_DAY for one in timed if (hour := one.hour))
+        full = [one if one.is_placed or not placed else replace(placed[0], hour=one.hour) for one in times]
+        exact = [replace(one, hour=one.hour and replace(one.hour, exact=is_exact)) for one in full]
+        return exact if len(placed) in (0, 1, len(times)) else []
+    if len(placed) < len(times) or len(timed) > 1 or any(one.every or one.weeks for one in times):
+        return []
+    shared = next((one for one in times if one.hour or one.part), times[0])
+    return [replace(one, hour=shared.hour, part=shared.part) for one in times]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import from_json
 
 from memory.models import ConversationTurn
+from memory.prompt.evidence import without_calls
 from memory.provenance import plain, read_parts
 from memory.text.digest import digest
 from memory.working.redis_connection import run_script, translate_errors
@@ -168,13 +169,13 @@ class RedisConversation:
     @translate_errors()
     async def drop_evidence(self, tools: Collection[str], *, owner: str) -> None:
         """Remove the lines of these tools' calls from every turn of the owner."""
-        client, starts = await self.client(), tuple(f"called {tool}(" for tool in tools)
+        client = await self.client()
         for conversation in await self._thread_digests(owner):
             turns, _, opening = _thread_keys(owner, conversation)
             for key in (turns, opening):
                 stored = cast("dict[bytes, bytes]", await client.hgetall(key))
                 for turn in _load_all(stored.items()):
-                    kept = [line for line in turn.evidence if not line.startswith(starts)]
+                    kept = without_calls(turn.evidence, tools)
                     if len(kept) < len(turn.evidence):
                         rest = _dump(replace(turn, evidence=kept))
                         await run_script(self.client, _REPLACE, [key], _bytes(turn.turn_id), rest)

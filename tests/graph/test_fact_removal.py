@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +13,10 @@ from graph.runtime.agent import Agent
 from graph.settings.settings import Settings, terminal_folder
 from graph.state.thread_ids import thread_id
 from memory.errors import TierUnavailable
+from memory.models import Episode
 from memory.owners.owner_key import owner_key
+from memory.prompt.evidence import evidence_line
+from memory.working.redis_journal import JournalEntry
 from tests.disk import found
 from tests.scripted import calling, in_turn
 from tests.servers.letta import running_letta_server
@@ -32,7 +36,7 @@ async def agent(settings: Settings) -> AsyncIterator[Agent]:
 
 async def remember(agent: Agent) -> None:
     """Note a fact twice, and show each value in a turn."""
-    for number, value in enumerate((f"under the {SECRET}", f"behind the {SECRET}")):
+    for number, value in enumerate((f"under the {SECRET}", f'behind "{SECRET[:4]}"\nthe {SECRET}')):
         await agent.layers.permanent.upsert("place", value, owner="ana", at=agent.layers.turns.clock())
         await agent.ask("Good morning!", owner="ana", thread=HERE, turn_id=f"morning-{number}")
     folder = terminal_folder(agent.layers.settings)
@@ -162,3 +166,29 @@ async def test_a_copy_in_the_embedded_store_goes_too(settings: Settings, model: 
             assert await agent.removal.facts.versions("place", "ana") == []
             assert found(settings.data_folder, SECRET) == {}
             assert model.chats == []
+
+
+async def test_a_fact_with_a_time_ahead_of_the_clock_goes_and_short_values_leave_other_threads_alone(
+    agent: Agent, model: ModelServer
+) -> None:
+    model.reply(in_turn(Reply("", (ToolCall("set_identity", {"text": "A guide."}),)), "Done."))
+    events = [one async for one in agent.stream("Guide me!", owner="ana", thread=HERE, turn_id="guide")]
+    assert isinstance(events[-1], Waiting)
+    ahead = agent.layers.turns.clock() + timedelta(seconds=30)
+    await agent.layers.permanent.upsert("lucky number", "4", owner="ana", at=ahead)
+    shown = await agent.ask("Good morning!", owner="ana", thread=THERE, turn_id="morning")
+    assert [fact.value for fact in shown["fact_sheet"].facts] == ["4"]
+    await agent.forget(owner="ana", facts=["lucky number"])
+    assert await agent.layers.permanent.facts(owner="ana") == []
+    assert await agent.last_turn(THERE) is None
+    assert await agent.waiting(HERE, owner="ana") == events[-1]
+
+
+async def test_the_journal_of_a_turn_that_broke_off_loses_the_lines_about_facts(agent: Agent) -> None:
+    at, layers = agent.layers.turns.clock(), agent.layers
+    await layers.permanent.upsert("place", SECRET, owner="ana", at=at)
+    episode = Episode(turn_id="left", owner="ana", thread=HERE, message="Note it.", reply="", at=at)
+    lines = (evidence_line("promote_memory", {"value": SECRET}, "Noted."), evidence_line("now", {}, "noon"))
+    await layers.journal.add(JournalEntry(episode=episode, evidence=lines))
+    await agent.forget(owner="ana", facts=["place"])
+    assert [entry.evidence for entry in await layers.journal.of_owner("ana")] == [[lines[1]]]

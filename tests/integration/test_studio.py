@@ -426,9 +426,10 @@ async def test_what_is_refused_says_why_and_the_thread_goes_on(client: LangGraph
             await chat.say("Hello", owner="horia", **context)
         with pytest.raises(UnprocessableEntityError, match=re.escape(why)):
             await client.assistants.create(ASSISTANT, context=context)
-    for second in ({"role": "user", "content": "Bye"}, ["human", "Bye"], "Bye"):
+    bye, system = {"role": "user", "content": "Bye"}, {"role": "system", "content": "Be brief."}
+    for rest in ([bye], [["human", "Bye"]], ["Bye"], [system, bye]):
         with pytest.raises(httpx.HTTPStatusError, match="ends with two messages of the user"):
-            await chat.run(input={"messages": [*said("Hello")["messages"], second]})
+            await chat.run(input={"messages": [*said("Hello")["messages"], *rest]})
     assert await client.assistants.create(ASSISTANT, name="strict", context={"gap_threshold": 0.9})
     state = await chat.say("Are you there?", owner="horia")
     assert state["reply"]["outcome"] == Outcome.ANSWERED

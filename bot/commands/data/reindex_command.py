@@ -69,6 +69,10 @@ async def run_reindex(
     console = Console(highlight=False, soft_wrap=True)
     async with open_layers(target) as layers, _other_archive(layers, settings) as present:
         owners = [owner] if owner is not None else await layers.files.owners()
+        if not work:
+            await layers.embeddings.aembed_query(
+                "a question"
+            )  # without owners, nothing else would ask the model
         for each in owners:
             told = await work(layers, each) if work else await _embed(layers, each, console)
             if present and not work:

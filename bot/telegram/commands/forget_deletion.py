@@ -41,8 +41,8 @@ class ForgetDeletion:
 
     async def _delete_fact(self, key: str, owner: str, say: Say) -> str:
         versions = await self.context.agent.removal.facts.versions(key, owner)
-        await ApprovalButtons(self.context).erase(owner)  # the steps that wait may show the fact
         left = await self.context.agent.forget(owner=owner, facts=[key])
+        await ApprovalButtons(self.context).erase_ended(owner)
         reasons = "\n".join(map(inline_code, left))
         said = (
             say("forgotten_turn_left", reasons=reasons)

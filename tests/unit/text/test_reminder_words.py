@@ -183,7 +183,32 @@ TOGETHER = {
         "stir",
         ["Mon 2026-11-23 14:35", "Mon 2026-11-23 14:40"],
     ),
+    "remind me tomorrow evening at 7 and at 9 to read": (
+        "read",
+        ["Tue 2026-11-24 19:00", "Tue 2026-11-24 21:00"],
+    ),
+    "remind me at 10, at 15 and at 18 tomorrow to call": (
+        "call",
+        ["Tue 2026-11-24 10:00", "Tue 2026-11-24 15:00", "Tue 2026-11-24 18:00"],
+    ),
+    "remind me tomorrow at 9 and on Friday at 10 to call": (
+        "call",
+        ["Tue 2026-11-24 09:00", "Fri 2026-11-27 10:00"],
+    ),
     "remind me to call mom at 5 and dad at 6": ("call mom at 5 and dad", ["Mon 2026-11-23 18:00"]),
+    "remind me in 2 hours and at 21 to eat": ("and at 21 to eat", ["Mon 2026-11-23 16:30"]),
+    "remind me to leave at 5 and at 6 I want to eat": (
+        "leave at 5 and I want to eat",
+        ["Mon 2026-11-23 18:00"],
+    ),
+    "remind me tomorrow and on Friday we have guests": (
+        "and on Friday we have guests",
+        ["Tue 2026-11-24 09:00"],
+    ),
+    "remind me to tell Ana that I am free on Friday and on Sunday": (
+        "tell Ana that I am free on Friday and",
+        ["Sun 2026-11-29 09:00"],
+    ),
 }
 
 
@@ -195,14 +220,32 @@ def test_times_that_are_named_together_get_a_reminder_each(said: str) -> None:
     assert {one.schedule.rule for one in found if one.schedule} == {"FREQ=DAILY" if "zilnic" in said else ""}
 
 
-def test_a_monthly_reminder_that_is_moved_to_the_31st_leaves_no_month_out() -> None:
-    schedule = Schedule.starting(datetime.fromisoformat("2026-12-15T09:00"), ZONE, "FREQ=MONTHLY;INTERVAL=2")
-    moved, days = read_move("on 31 December at 9", schedule, now=NOW, zone=ZONE), []
-    for _ in range(3):
+@pytest.mark.parametrize(
+    ("rule", "words", "expected"),
+    [
+        ("FREQ=MONTHLY;INTERVAL=2", "on 31 December at 9", ["2026-12-31", "2027-02-28", "2027-04-30"]),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1", "on 5 March", ["2027-03-05", "2028-03-05"]),
+        ("FREQ=YEARLY", "on 29 February 2028", ["2028-02-29", "2029-02-28"]),
+    ],
+)
+def test_a_repeated_reminder_that_is_moved_repeats_from_its_new_day(
+    rule: str, words: str, expected: list[str]
+) -> None:
+    schedule = Schedule.starting(datetime.fromisoformat("2026-12-15T09:00"), ZONE, rule)
+    moved, days = read_move(words, schedule, now=NOW, zone=ZONE), []
+    for _ in expected:
         assert moved
         days.append(f"{moved.local:%Y-%m-%d}")
         moved = moved.after(moved.at)
-    assert days == ["2026-12-31", "2027-02-28", "2027-04-30"]
+    assert days == expected
+
+
+def test_what_is_more_than_one_message_may_set_is_left_to_the_model() -> None:
+    for count, times in ((12, "tomorrow at 9"), (6, "tomorrow at 9 and at 17")):
+        said = "\n".join(f"remind me {times} to do thing {n}" for n in range(count))
+        found = read_requests(said, now=NOW, zone=ZONE)
+        assert len(found) == 10
+        assert not any(one.is_whole for one in found)
 
 
 @pytest.mark.parametrize(
