@@ -14,6 +14,8 @@ HOURS = {"morning": 9, "noon": 12, "afternoon": 15, "evening": 19, "night": 21}
 DAWN = 7
 """A bare hour before it is meant after noon: "at 5"."""
 HALF_DAY = 12
+_SMALL_HOURS = 4
+"""A bare hour before it in the evening is after midnight: "tonight at 1"."""
 _FREQUENCIES = {
     Unit.MINUTE: "MINUTELY",
     Unit.HOUR: "HOURLY",
@@ -172,7 +174,8 @@ def _hour_of_part(hour: Hour, part: str) -> int:
         return 2 * HALF_DAY
     if hour.exact or hour.hour > HALF_DAY or not (is_late or part == "afternoon"):
         return hour.hour
-    return hour.hour + HALF_DAY * (2 if part == "night" and hour.hour < DAWN else 1)
+    is_after_midnight = hour.hour < (DAWN if part == "night" else _SMALL_HOURS) and is_late
+    return hour.hour + HALF_DAY * (2 if is_after_midnight else 1)
 
 
 def _on(day: date, hour: Hour) -> datetime:

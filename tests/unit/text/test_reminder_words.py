@@ -44,6 +44,8 @@ REQUESTS = {
     ),
     "amintește-mi deseară la 8 să sun": ("să sun", "Mon 2026-11-23 20:00", ""),
     "remind me tonight at 11 to sleep": ("sleep", "Mon 2026-11-23 23:00", ""),
+    "remind me tonight at 1 to sleep": ("sleep", "Tue 2026-11-24 01:00", ""),
+    "amintește-mi diseară la 5 să plec": ("să plec", "Mon 2026-11-23 17:00", ""),
     "remind me next Friday at 9 to pay": ("pay", "Fri 2026-12-04 09:00", ""),
     "remind me Friday, 27 November at 9:30 to pay": ("pay", "Fri 2026-11-27 09:30", ""),
     "remind me on 3 March to dance": ("dance", "Wed 2027-03-03 09:00", ""),
