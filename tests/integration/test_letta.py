@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.permanent.letta.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
 from memory.permanent.letta.letta_http import read_address
-from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore, writer_lock
+from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
+from memory.permanent.letta.writer_lock import writer_lock
 from tests.nursery import Nursery
 from tests.servers.chroma import free_port
 from tests.servers.letta import Fault, LettaServer, running_letta_server

@@ -3,14 +3,11 @@
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
-
-from filelock import Timeout
+from typing import Final, TypeVar
 
 from memory.concurrency.background import Background
 from memory.errors import TierCorrupt, TierUnavailable
@@ -26,12 +23,10 @@ from memory.permanent.letta.letta_document import (
     render,
 )
 from memory.permanent.letta.letta_http import LettaAddress, TryAgain
+from memory.permanent.letta.writer_lock import writer_lock
 from memory.permanent.permanent_records import Records
 from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
 from memory.text.columns import require_utf8, to_micros
-
-if TYPE_CHECKING:
-    from filelock import AsyncFileLock
 
 __all__ = ["LettaAddress", "LettaPermanentStore"]
 
@@ -41,7 +36,6 @@ Change = Callable[[Document], tuple[Sequence[Writing], T]]
 ATTEMPTS: Final = 6
 PAUSE: Final = 0.03  # seconds before the second attempt, doubled with each further one
 PATIENCE: Final = 30.0  # seconds to wait for other writers of this machine
-POLL: Final = 0.01  # seconds
 
 
 class LettaPermanentStore:
@@ -241,35 +235,6 @@ class LettaPermanentStore:
         if not blocks:
             raise TierUnavailable(TIER, "Letta does not list the agent that it created; check the server")
         return blocks
-
-
-@asynccontextmanager
-async def writer_lock(folder: Path, name: str, *, patience: float) -> AsyncIterator[None]:
-    """Hold a file lock for writers across event loops, stores and processes of one machine.
-
-    Raises:
-        TierUnavailable: another writer holds the lock too long, or the folder cannot be used.
-    """
-    try:
-        lock = await asyncio.to_thread(_lock_file, folder, name, patience)
-        await lock.acquire()
-    except Timeout:
-        detail = f"another writer has had the lock {name} in {folder} for {patience:g} s"
-        raise TierUnavailable(TIER, f"{detail}; nothing was written, try again when it is done") from None
-    except OSError as error:
-        detail = f"{folder} cannot hold locks ({error}); make it writable"
-        raise TierUnavailable(TIER, detail) from error
-    try:
-        yield
-    finally:
-        await lock.release()
-
-
-def _lock_file(folder: Path, name: str, patience: float) -> "AsyncFileLock":
-    from filelock import AsyncFileLock  # noqa: PLC0415 - its import writes a temporary file
-
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return AsyncFileLock(folder / f"{name}.lock", patience, 0o600, poll_interval=POLL)
 
 
 def _parse(blocks: list[Block], owner: str) -> Document:
