@@ -10,26 +10,20 @@ Keys, all in the owner's hash slot, with `O` and `T` the digests of owner and th
 A stored turn is its token count in decimal, a blank, and JSON, so that a script can sum a window unparsed.
 """
 
-import json
-import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
-
-from pydantic_core import from_json
 
 from memory.models import ConversationTurn
 from memory.prompt.evidence import without_calls
-from memory.provenance import plain, read_parts
 from memory.text.digest import digest
+from memory.working.conversation_records import dump, load, load_all, to_bytes, to_record
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-logger = logging.getLogger(__name__)
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 _APPEND = """
@@ -120,12 +114,12 @@ class RedisConversation:
         """
         if not _DIGEST.fullmatch(conversation):
             raise ValueError(f"{conversation!r} is no conversation")
-        turn = _load(_bytes(record["turn_id"]), b"%d" % record["tokens"], record)
+        turn = load(to_bytes(record["turn_id"]), b"%d" % record["tokens"], record)
         return await self._append(turn, owner, conversation)
 
     async def _append(self, turn: ConversationTurn, owner: str, conversation: str) -> bool:
         keys = [*_thread_keys(owner, conversation), _threads(owner)]
-        turn_id, stored = _bytes(turn.turn_id), _dump(turn)
+        turn_id, stored = to_bytes(turn.turn_id), dump(turn)
         return bool(await run_script(self.client, _APPEND, keys, turn_id, stored, conversation, self.keep))
 
     async def records(self, *, owner: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -144,26 +138,26 @@ class RedisConversation:
         listed = cast("list[bytes]", await client.zrange(order, 0, -1))
         stored = cast("list[bytes | None]", await client.hmget(turns, listed)) if listed else []
         held = {name: turn for name, turn in zip(listed, stored, strict=True) if turn is not None}
-        return _load_all((first | held).items())
+        return load_all((first | held).items())
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
         """Read the window in one round trip, without unreadable turns."""
         turns, order, *_ = _keys(owner, thread)
         found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
-        return _load_all(zip(found[-2::-2], found[::-2], strict=True))
+        return load_all(zip(found[-2::-2], found[::-2], strict=True))
 
     @translate_errors()
     async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
         """Return the first turn; after its removal the next one, unless that was trimmed."""
         client = await self.client()
         found = cast("dict[bytes, bytes]", await client.hgetall(_keys(owner, thread)[2]))
-        return next(iter(_load_all(found.items())), None)
+        return next(iter(load_all(found.items())), None)
 
     async def remove(self, turn_ids: Sequence[str], *, owner: str, thread: str) -> int:
         """Delete turns permanently; return how many existed."""
         if not turn_ids:
             return 0
-        ids = map(_bytes, turn_ids)
+        ids = map(to_bytes, turn_ids)
         return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
 
     @translate_errors()
@@ -174,11 +168,11 @@ class RedisConversation:
             turns, _, opening = _thread_keys(owner, conversation)
             for key in (turns, opening):
                 stored = cast("dict[bytes, bytes]", await client.hgetall(key))
-                for turn in _load_all(stored.items()):
+                for turn in load_all(stored.items()):
                     kept = without_calls(turn.evidence, tools)
                     if len(kept) < len(turn.evidence):
-                        rest = _dump(replace(turn, evidence=kept))
-                        await run_script(self.client, _REPLACE, [key], _bytes(turn.turn_id), rest)
+                        rest = dump(replace(turn, evidence=kept))
+                        await run_script(self.client, _REPLACE, [key], to_bytes(turn.turn_id), rest)
 
     async def erase(self, *, owner: str) -> None:
         """Delete every thread of the owner, except threads started meanwhile."""
@@ -192,10 +186,6 @@ class RedisConversation:
         return [thread.decode() for thread in cast("set[bytes]", await client.smembers(_threads(owner)))]
 
 
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")
-
-
 def _threads(owner: str) -> str:
     return f"goat:l2:{{{digest(owner)}}}:threads"
 
@@ -206,69 +196,3 @@ def _thread_keys(owner: str, thread_digest: str) -> list[str]:
 
 def _keys(owner: str, thread: str) -> list[str]:
     return [*_thread_keys(owner, digest(thread)), _threads(owner)]
-
-
-def to_record(turn: ConversationTurn) -> dict[str, Any]:
-    """Return a turn as JSON values."""
-    record: dict[str, Any] = {
-        "turn_id": turn.turn_id,
-        "tokens": turn.tokens,
-        "message": turn.message,
-        "reply": turn.reply,
-        "at": turn.at.isoformat(),
-        "evidence": turn.evidence,
-        "foreign": turn.foreign,
-        "parts": plain(turn.parts),
-    }
-    return record if turn.in_vain is None else record | {"in_vain": turn.in_vain}
-
-
-def _dump(turn: ConversationTurn) -> bytes:
-    body = {key: value for key, value in to_record(turn).items() if key not in ("turn_id", "tokens")}
-    return b"%d %b" % (turn.tokens, _bytes(json.dumps(body, ensure_ascii=False)))
-
-
-def _load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
-    return ConversationTurn(
-        turn_id=turn_id.decode("utf-8", "surrogatepass"),
-        message=str(fields["message"]),
-        reply=str(fields["reply"]),
-        at=datetime.fromisoformat(fields["at"]),
-        evidence=tuple(fields["evidence"]),
-        parts=read_parts(fields.get("parts", ())),
-        foreign=fields.get("foreign", False),
-        tokens=int(tokens),
-        in_vain=_load_in_vain(fields.get("in_vain")),
-    )
-
-
-def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
-    if stored is None:
-        return None
-    return {str(name): (float(chance), int(left)) for name, (chance, left) in dict(stored).items()}
-
-
-def _load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
-    rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
-    turns = []
-    for (turn_id, tokens, _), fields in zip(rows, _parse([body for *_, body in rows]), strict=True):
-        try:
-            turns.append(_load(turn_id, tokens, fields))
-        except (ValueError, KeyError, TypeError):
-            logger.warning("Left out turn %r: what is stored cannot be read", turn_id)
-    return turns
-
-
-def _parse(bodies: Sequence[bytes]) -> list[Any]:
-    """Parse JSON values, together if possible; None for an invalid one."""
-    try:
-        return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
-    except ValueError:  # a lone surrogate is not UTF-8, but a person may have sent it
-        return [_parse_one(body) for body in bodies]
-
-
-def _parse_one(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None

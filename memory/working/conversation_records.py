@@ -1,0 +1,92 @@
+"""Turns of a conversation as Redis and exports hold them: the token count in decimal, a blank, and JSON."""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from memory.models import ConversationTurn
+from memory.provenance import plain, read_parts
+
+logger = logging.getLogger(__name__)
+
+
+def to_record(turn: ConversationTurn) -> dict[str, Any]:
+    """Return a turn as JSON values."""
+    record: dict[str, Any] = {
+        "turn_id": turn.turn_id,
+        "tokens": turn.tokens,
+        "message": turn.message,
+        "reply": turn.reply,
+        "at": turn.at.isoformat(),
+        "evidence": turn.evidence,
+        "foreign": turn.foreign,
+        "parts": plain(turn.parts),
+    }
+    return record if turn.in_vain is None else record | {"in_vain": turn.in_vain}
+
+
+def dump(turn: ConversationTurn) -> bytes:
+    """Return a turn as it is stored; its id is not in it."""
+    body = {key: value for key, value in to_record(turn).items() if key not in ("turn_id", "tokens")}
+    return b"%d %b" % (turn.tokens, to_bytes(json.dumps(body, ensure_ascii=False)))
+
+
+def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
+    """Return the turn of parsed values.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are no turn.
+    """
+    return ConversationTurn(
+        turn_id=turn_id.decode("utf-8", "surrogatepass"),
+        message=str(fields["message"]),
+        reply=str(fields["reply"]),
+        at=datetime.fromisoformat(fields["at"]),
+        evidence=tuple(fields["evidence"]),
+        parts=read_parts(fields.get("parts", ())),
+        foreign=fields.get("foreign", False),
+        tokens=int(tokens),
+        in_vain=_load_in_vain(fields.get("in_vain")),
+    )
+
+
+def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
+    if stored is None:
+        return None
+    return {str(name): (float(chance), int(left)) for name, (chance, left) in dict(stored).items()}
+
+
+def load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
+    """Return the turns of ids and what `dump` returned, without those that cannot be read."""
+    rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
+    turns = []
+    for (turn_id, tokens, _), fields in zip(rows, _parse([body for *_, body in rows]), strict=True):
+        try:
+            turns.append(load(turn_id, tokens, fields))
+        except (ValueError, KeyError, TypeError):
+            logger.warning("Left out turn %r: what is stored cannot be read", turn_id)
+    return turns
+
+
+def _parse(bodies: Sequence[bytes]) -> list[Any]:
+    """Parse JSON values, together if possible; None for an invalid one."""
+    try:
+        return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
+    except ValueError:  # a lone surrogate is not UTF-8, but a person may have sent it
+        return [_parse_one(body) for body in bodies]
+
+
+def _parse_one(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def to_bytes(name: str) -> bytes:
+    """Encode a text that may have lone surrogates."""
+    return name.encode("utf-8", "surrogatepass")
