@@ -14,6 +14,7 @@ import pytest
 
 from tests.goat import COMMAND, Goat, Ran, environment_for, quick_embeddings, run_child, settings_for
 from tests.nursery import Nursery
+from tests.servers.chroma import free_port
 from tests.servers.model import ModelServer
 
 TOLD = b"My bicycle Rosinante stands in the cellar.\n"
@@ -149,6 +150,11 @@ def test_reindex_sets_the_model_when_all_owners_are_embedded(
     monkeypatch.delenv("GOAT_EMBEDDING_MODEL")
     goat("chat", typed=TOLD)
     assert "--use needs --model" in goat("reindex", "--use").shown
+    goat.configure({"GOAT_EMBEDDING_BASE_URL": f"http://127.0.0.1:{free_port()}/v1"})
+    unreachable = goat("reindex", "--model", "nonsense", "--use")
+    assert unreachable.status != 0
+    assert not (tmp_path / "config").exists()
+    goat.configure({"GOAT_EMBEDDING_BASE_URL": embeddings["GOAT_EMBEDDING_BASE_URL"]})
     told = goat("reindex", "--model", embeddings["GOAT_EMBEDDING_MODEL"], "--use").shown
     assert "1 turns of me are embedded again by endpoint:hashed" in told
     assert f"{tmp_path / 'config' / 'goat' / 'goat.toml'} names the model now" in told

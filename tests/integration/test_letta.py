@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.permanent.letta.letta_agents import LABEL, MOST_CHARS, BlockFull, agent_name
+from memory.permanent.letta.letta_agents import LABEL, MOST_CHARS, Block, BlockFull, LettaAgents, agent_name
 from memory.permanent.letta.letta_http import read_address
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.letta.writer_lock import writer_lock
@@ -111,6 +111,24 @@ def _compare(recorded: Any, ours: Any, ids: dict[str, str], case: str) -> None:
         assert type(recorded) is type(ours), case
         if case.endswith((": value", ": limit", ": label", ": name")) and recorded != "...":
             assert recorded == ours, case
+
+
+async def test_an_erased_fact_that_another_machine_writes_back_is_erased_again(
+    store: LettaPermanentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.upsert("place", "under the stove", owner="ana", at=AT)
+    write, written = LettaAgents.write, list[str]()
+
+    async def write_back(agents: LettaAgents, block: Block, value: str) -> None:
+        await write(agents, block, value)
+        if not written:  # the other machine read before, and writes after
+            await write(agents, block, block.value)
+        written.append(value)
+
+    monkeypatch.setattr(LettaAgents, "write", write_back)
+    await store.erase_facts({"place": AT}, owner="ana")
+    assert len(written) == 2
+    assert await store.history("place", owner="ana") == []
 
 
 # Requests of a turn

@@ -21,7 +21,7 @@ from memory.episodic.episode_archive import EpisodeArchive
 BUILT_IN = "built-in"
 SAMPLES = 50  # messages that are searched with both models
 NEAREST = 10  # turns compared for each
-_DROP = "then `goat reindex --drop-others` deletes the former vectors."
+_DROP = "then `goat reindex --drop-others`, or with `--all-owners`, deletes the former vectors."
 _HOW_TO_USE = (
     "The agent goes on with the present vectors. To use the new ones, set GOAT_EMBEDDING_MODEL to {name} and"
     f" start it again; {_DROP}"
@@ -69,10 +69,8 @@ async def run_reindex(
     console = Console(highlight=False, soft_wrap=True)
     async with open_layers(target) as layers, _other_archive(layers, settings) as present:
         owners = [owner] if owner is not None else await layers.files.owners()
-        if not work:
-            await layers.embeddings.aembed_query(
-                "a question"
-            )  # without owners, nothing else would ask the model
+        if not work:  # without owners, nothing else would ask the model
+            await layers.embeddings.aembed_query("a question")
         for each in owners:
             told = await work(layers, each) if work else await _embed(layers, each, console)
             if present and not work:

@@ -108,6 +108,26 @@ async def test_a_command_that_was_asked_about_is_forgotten(bot: Bot, model: Mode
     assert found(bot.context.settings.data_folder, "xylophonic") == {}
 
 
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_fact_that_is_forgotten_closes_only_the_questions_of_turns_that_show_it(
+    bot: Bot, model: ModelServer, *, shown: bool
+) -> None:
+    told = "/remember boat: Merganser, berth 12"
+    if shown:
+        await bot.ask(BOB, told)
+    asked = await question(bot, model)
+    if not shown:
+        await bot.ask(BOB, told)
+    await bot.ask(BOB, "/forget boat")
+    bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
+    await bot.idle()
+    redis = await bot.context.agent.layers.redis.client()
+    assert bool(await redis.keys(bot.context.keys("tool", "*"))) is not shown
+    bot.api.presses(BOB, asked.message_id, "✅ Allow")
+    await bot.idle()
+    assert bool(list(bot.context.settings.data_folder.rglob("here.txt"))) is not shown
+
+
 async def test_who_goes_on_has_not_allowed_it(bot: Bot, model: ModelServer) -> None:
     asked = await question(bot, model)
     model.reply("Good morning to you.")
