@@ -119,13 +119,14 @@ async def replies(agent: Agent, message: str) -> list[str]:
 
 
 async def written(layers: Layers) -> dict[str, Any]:
-    """Return everything stored except checkpoints: all rows of the owners' files, all keys of Redis."""
+    """Return everything stored except checkpoints and the tokens used, which an experiment takes too, and
+    which are counted in the background: all rows of the owners' files, all keys of Redis.
+    """
     folder = layers.settings.data_folder / "owners"
     rows = {str(path): _rows(path) for path in sorted(folder.glob("*.sqlite"))}
     client = await layers.redis.client()
-    keys = [
-        key for key in sorted(map(text, await client.keys("*"))) if not key.startswith("goat:checkpoint:")
-    ]
+    others = ("goat:checkpoint:", "goat:usage:")
+    keys = [key for key in sorted(map(text, await client.keys("*"))) if not key.startswith(others)]
     return {"rows": rows, "keys": {key: await client.dump(key) for key in keys}}
 
 
