@@ -33,8 +33,9 @@ _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def settings_for(data_folder: Path, model: ModelServer | None = None, **more: str) -> dict[str, str]:
-    """Return the `GOAT_*` variables for a data folder and optionally a model."""
-    given = {"GOAT_DATA_FOLDER": str(data_folder), "GOAT_TIMEZONE": "UTC"} | more
+    """Return the `GOAT_*` variables for a data folder and optionally a model; searches may take long."""
+    patient = {"GOAT_PREFETCH_TIMEOUT": "30"}
+    given = {"GOAT_DATA_FOLDER": str(data_folder), "GOAT_TIMEZONE": "UTC"} | patient | more
     if model is not None:
         given |= {"GOAT_MODEL": "test", "GOAT_MODEL_BASE_URL": model.base_url}
     return given
