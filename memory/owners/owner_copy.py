@@ -81,7 +81,7 @@ async def copy_tables(
         if here == there:
             return there, False
         if not here.is_empty and not replace:
-            raise OwnerCopyRefused(TIER, f"the target has other data of {owner!r}; it stays as it is")
+            raise OwnerCopyRefused(TIER, f"the target has other data of {owner!r}; --replace deletes it")
         if not here.is_empty:
             await target.erase(owner)
         await target.write(owner, TIER, partial(_fill, spool=spool))

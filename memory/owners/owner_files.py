@@ -106,7 +106,13 @@ class OwnerFiles:
 
     async def owners(self) -> list[str]:
         """Return the owners that have a file, sorted; log and skip unreadable files."""
-        return await asyncio.to_thread(self._list_owners)
+        owners, _ = await asyncio.to_thread(self._list_owners)
+        return owners
+
+    async def unreadable(self) -> list[str]:
+        """Return the paths of the files whose owner cannot be read."""
+        _, paths = await asyncio.to_thread(self._list_owners)
+        return paths
 
     async def size(self, owner: str) -> int:
         """Return the size of the owner's file and of those next to it in bytes; 0 without any."""
@@ -182,17 +188,19 @@ class OwnerFiles:
                 raise
             raise named from error
 
-    def _list_owners(self) -> list[str]:
-        owners = []
+    def _list_owners(self) -> tuple[list[str], list[str]]:
+        """Return the owners and the paths of the unreadable files, sorted."""
+        owners, unreadable = list[str](), list[str]()
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
                 name = read_owner(path)
             except sqlite3.Error as error:
                 LOG.warning("%s is left out: %s", path, error)
+                unreadable.append(str(path))
                 continue
             if name is not None:
                 owners.append(name.decode("utf-8", "surrogatepass"))
-        return sorted(owners)
+        return sorted(owners), unreadable
 
 
 _OPEN: Final = {Use.READ: open_reader, Use.WRITE: open_writer}

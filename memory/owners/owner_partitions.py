@@ -78,6 +78,10 @@ class OwnerPartitions:
     async def owners(self) -> list[str]:
         return await self._run(_TIER, self._list_owners)
 
+    async def unreadable(self) -> list[str]:
+        """Return nothing: a server has no files of single owners."""
+        return []
+
     async def size(self, owner: str) -> int:
         rows = " UNION ALL ".join(
             f"SELECT SUM(pg_column_size({name})) AS size FROM {name}"  # noqa: S608

@@ -40,6 +40,10 @@ class OwnerTables(Protocol):
         """Return the owners that have tables, sorted."""
         ...
 
+    async def unreadable(self) -> list[str]:
+        """Return the paths of files that `owners` leaves out because they cannot be read."""
+        ...
+
     async def size(self, owner: str) -> int:
         """Return how many bytes the owner's tables take."""
         ...

@@ -93,7 +93,7 @@ async def _drop_others(source: Redis, target: Redis, *, replace: bool) -> None:
 
 
 def _other_data(keys: Collection[bytes]) -> TierUnavailable:
-    return TierUnavailable("working", f"the target has other data under {_named(keys)}; it stays as it is")
+    return TierUnavailable("working", f"the target has other data under {_named(keys)}; --replace deletes it")
 
 
 def _reads_back(written: _Entry, found: _Entry | None) -> bool:

@@ -16,13 +16,14 @@ def crash_settings(data_folder: Path, model: ModelServer) -> Settings:
         model="test",
         model_base_url=model.base_url,
         model_timeout=60,
+        prefetch_timeout=30,
         timezone="UTC",
     )
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment of a process with these settings and no others."""
-    names = ("data_folder", "model", "model_base_url", "model_timeout", "timezone")
+    names = ("data_folder", "model", "model_base_url", "model_timeout", "prefetch_timeout", "timezone")
     own = {f"GOAT_{name.upper()}": str(getattr(settings, name)) for name in names}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GOAT_")}
     return inherited | own | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -76,7 +76,7 @@ async def test_thresholds_and_calibration_hold_from_the_next_turn_on(running: Ag
 async def test_settings_given_in_code_hold_whatever_the_file_says(
     data_folder: Path, hash_vectors: None
 ) -> None:
-    given = Settings(data_folder=data_folder, timezone="UTC", gap_threshold=0.25)
+    given = Settings(data_folder=data_folder, timezone="UTC", gap_threshold=0.25, prefetch_timeout=30)
     async with open_agent(given) as agent:
         await asyncio.to_thread(Path("goat.toml").write_text, "gap_threshold = 1")
         await remember(agent)

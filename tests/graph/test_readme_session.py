@@ -26,7 +26,7 @@ async def test_the_notebook_cell_runs(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cell, *_ = re.findall(r"```python\n(.*?)```", (DOCS / "tuning.md").read_text("utf-8"), re.DOTALL)
-    for name in ("data_folder", "model", "model_base_url"):
+    for name in ("data_folder", "model", "model_base_url", "prefetch_timeout"):
         monkeypatch.setenv(f"GOAT_{name.upper()}", str(getattr(settings, name)))
     code = compile(inspect.cleandoc(cell), "tuning.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     await types.FunctionType(code, {})()

@@ -77,6 +77,7 @@ def talked_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: Model
             model_base_url=_model_server.base_url,
             timezone="Europe/Bucharest",
             gap_threshold=0.2,
+            prefetch_timeout=30,
         )
 
         async def begin() -> None:

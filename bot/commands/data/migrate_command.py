@@ -1,6 +1,7 @@
 """`goat migrate`: copy everything between the data folder and servers."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from memory.errors import ConfigError, MemoryTierError
 from memory.owners.owner_copy import TableDigest, copy_tables
 from memory.owners.owner_tables import OwnerTables
 from memory.working.embedded_server import EmbeddedServer
-from memory.working.redis_connection import RedisConnection
+from memory.working.redis_connection import RedisConnection, translate_errors
 from memory.working.redis_copy import copy_keys
 from memory.working.redis_urls import KINDS
 
@@ -47,6 +48,12 @@ _ONLY_THERE: Final = (
     "The target also has {count}, left as found: {names}. Whom you erased in the source, erase there too:"
     " goat forget --everything --owner NAME"
 )
+_UNREADABLE: Final = "{path} cannot be read, so its owner is not copied. Restore the file from a backup."
+_ITSELF: Final = (
+    "GOAT_REDIS_URL names the target already, so there is nothing to copy. Unset it to copy from the data"
+    " folder, and set it again when all is there."
+)
+_MARK_SECONDS: Final = 60
 _FAILED: Final = (
     "Not all owners are there, see above. The source is as it was; the same command goes on with the others."
 )
@@ -105,6 +112,7 @@ async def _copy_redis(
 ) -> bool:
     source = redis_connection(settings)
     try:
+        await _check_different(source, target)
         count = await copy_keys(source, target, replace=replace)
     except MemoryTierError as error:
         console.print(Text(printable(f"Redis: not copied: {error.detail}")))
@@ -114,6 +122,19 @@ async def _copy_redis(
         await target.close()
     console.print(Text(f"Redis: {count} keys are there; compared with the source\n{done}".strip()))
     return False
+
+
+@translate_errors()
+async def _check_different(source: RedisConnection, target: RedisConnection) -> None:
+    """Refuse a source that is the target, also under another name."""
+    mark = f"migration:{secrets.token_hex(8)}"
+    one, other = await source.client(), await target.client()
+    await other.set(mark, 1, ex=_MARK_SECONDS)
+    try:
+        if await one.exists(mark):
+            raise ConfigError(_ITSELF)
+    finally:
+        await other.delete(mark)
 
 
 async def _copy_owners(
@@ -127,6 +148,9 @@ async def _copy_owners(
             except MemoryTierError as error:
                 text, failed = f"{owner}: not copied: {error.detail}", True
             console.print(Text(printable(text)))
+        for path in await source.unreadable():
+            console.print(Text(_UNREADABLE.format(path=path)))
+            failed = True
         if not failed and (others := sorted({*await target.owners()} - {*owners})):
             console.print(Text(_only_there(others), style="yellow"))
     finally:

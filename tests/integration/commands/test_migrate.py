@@ -112,6 +112,17 @@ async def test_an_owner_that_was_erased_in_the_source_is_named_when_the_target_h
     assert "The target also has" not in capsys.readouterr().out
 
 
+async def test_an_owner_whose_file_is_damaged_is_named_and_nothing_may_be_deleted(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = OwnerFiles(settings.data_folder / "owners").path("ana")
+    damaged.write_bytes(b"no database at all" * 300)
+    assert await migrate_command.run_migration(settings, settings.archive_url.get_secret_value())
+    said = capsys.readouterr().out
+    assert f"{damaged} cannot be read, so its owner is not copied." in said
+    assert "All owners are there" not in said
+
+
 async def test_the_archive_there_goes_on_without_embedding_again(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +185,8 @@ async def test_what_redis_has_goes_there_and_back(
     on_server = settings.model_copy(update={"redis_url": SecretStr(valkey_url)})
     assert not await migrate_command.run_migration(on_server, str(tmp_path / "back"))
     assert "Remove the URLs" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="GOAT_REDIS_URL names the target already"):
+        await migrate_command.run_migration(on_server, valkey_url.replace("127.0.0.1", "localhost"))
     back = redis_connection(Settings(data_folder=tmp_path / "back"))
     found = await RedisConversation(back.client).window(owner="ana", thread="1", max_tokens=99)
     await back.close()
