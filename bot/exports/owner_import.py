@@ -7,7 +7,7 @@ import sqlite3
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from memory.episodic.index.vector_records import add_vectors
 from memory.episodic.log.episode_log import TIER
 from memory.episodic.log.log_records import RECORD_TABLES, forgotten
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
-from memory.reminders.reminder import Reminder
+from memory.reminders.reminder import Reminder, is_terminal_box, terminal_box
 
 BATCH = 256
 BLOCK = 2**20
@@ -220,9 +220,17 @@ class OwnerImport:
         async for first, batch in self._batches(REMINDERS):
             for number, record in enumerate(batch, start=first):
                 with self.export.checked(REMINDERS, number):
-                    reminder = Reminder.from_json(json.dumps(record | {"owner": self.owner}))
+                    reminder = _reminder_of(record, self.owner)
                     if reminder.schedule.after(now) is not None:
                         await self.layers.reminders.put(reminder)
+
+
+def _reminder_of(record: dict[str, Any], owner: str) -> Reminder:
+    """Return a reminder of an export for an owner; one of a terminal comes in the owner's terminals."""
+    reminder = Reminder.from_json(json.dumps(record | {"owner": owner}))
+    if not is_terminal_box(reminder.origin.box):
+        return reminder
+    return replace(reminder, origin=replace(reminder.origin, box=terminal_box(owner)))
 
 
 def _at(record: dict[str, Any]) -> datetime:

@@ -17,7 +17,7 @@ from bot.reminders.reminder_times import time_text
 from graph.runtime.agent import Agent
 from memory.concurrency.deadline import end
 from memory.errors import GoatError
-from memory.reminders.reminder import Origin, Reminder, is_late
+from memory.reminders.reminder import Origin, Reminder, is_late, terminal_box
 
 _PAUSE, _DOWN_PAUSE = 1.0, 3.0
 _YES = "yes"
@@ -65,7 +65,7 @@ class ReminderView:
         self._desk = ReminderDesk(agent.layers)
         self._owner = owner
         self._quiet = quiet
-        self._box = f"terminal:{owner}"
+        self._box = terminal_box(owner)
         self._offered: Reminder | None = None
 
     async def take(self, words: str, turn_id: str) -> tuple[str | None, str]:
@@ -120,7 +120,7 @@ class ReminderView:
         """Print the reminders that are due; another terminal prints none of them."""
         reminders = self._desk.layers.reminders
         for held in await reminders.due(self._box, now):
-            if await reminders.advance(held, now):
+            if held.reminder.owner == self._owner and await reminders.advance(held, now):
                 await self._show(held.reminder, now)
                 if not held.reminder.schedule.rule:
                     await reminders.end(held.reminder.id, owner=self._owner)

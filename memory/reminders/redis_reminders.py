@@ -166,15 +166,27 @@ class RedisReminders:
         return Reminder.from_json(raw) if raw else None
 
     @translate_errors()
-    async def forget(self, turn_ids: Sequence[str], *, owner: str) -> None:
-        """Delete the reminders and offers that turns of the owner made."""
+    async def forget(self, turn_ids: Sequence[str], *, owner: str) -> bool:
+        """Delete the reminders and offers that turns of the owner made; their events may be offered again.
+
+        Returns:
+            Whether an offer among them was set.
+        """
         client, whose = await self.client(), digest(owner)
+        told = _key("told", whose)
+        events: dict[Any, Any] = await client.hgetall(told)
+        for day, turn_id in events.items():
+            if turn_id.decode() in turn_ids:
+                await client.hdel(told, day)
+        deleted = dict[str, set[str]]()
         for kind in ("of", "offers"):
-            for raw in (await client.hgetall(_key(kind, whose))).values():
-                reminder = Reminder.from_json(raw)
-                if reminder.origin.turn_id in turn_ids:
-                    await client.hdel(_key(kind, whose), reminder.id)
-                    await client.zrem(_due(reminder.origin.box), _member(reminder))
+            found = map(Reminder.from_json, (await client.hgetall(_key(kind, whose))).values())
+            made = [reminder for reminder in found if reminder.origin.turn_id in turn_ids]
+            deleted[kind] = {reminder.id for reminder in made}
+            for reminder in made:
+                await client.hdel(_key(kind, whose), reminder.id)
+                await client.zrem(_due(reminder.origin.box), _member(reminder))
+        return not deleted["of"].isdisjoint(deleted["offers"])
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:

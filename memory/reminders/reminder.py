@@ -14,6 +14,7 @@ _STORED = frozenset({"owner", "number", "ring", "rung"})
 LATE = timedelta(minutes=5)
 """A reminder that comes later than this says so."""
 LONGEST_TEXT = 500
+_TERMINAL = "terminal:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,16 @@ class Reminder:
         fields["origin"] = Origin(**fields["origin"])
         fields["asked"] = datetime.fromisoformat(fields["asked"])
         return cls(**fields)
+
+
+def terminal_box(owner: str) -> str:
+    """Return the box of an owner's terminals."""
+    return f"{_TERMINAL}{owner}"
+
+
+def is_terminal_box(box: str) -> bool:
+    """Return True if a box is of terminals."""
+    return box.startswith(_TERMINAL)
 
 
 def reminder_id(turn_id: str, number: int = 0) -> str:

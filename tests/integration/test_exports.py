@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from memory.errors import ConfigError
 from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Part, Speaker
-from memory.reminders.reminder import Origin, Reminder, Schedule
+from memory.reminders.reminder import Origin, Reminder, Schedule, terminal_box
 from memory.text.digest import digest
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -235,6 +236,18 @@ async def test_what_is_imported_for_another_owner_leads_to_no_one_else(one: Laye
     (seen,) = await one.observations.all(owner="ben")
     assert (seen.owner, seen.turn_id) == ("ben", "t-7")
     assert await found(one, "ben") == await found(one, "ana")
+
+
+async def test_a_reminder_of_a_terminal_comes_in_the_terminals_of_whoever_imports_it(
+    one: Layers, tmp_path: Path
+) -> None:
+    own = terminal_box("ana")
+    await one.reminders.put(replace(reminder("ana"), id="2", origin=Origin(box=own)))
+    await export(one, tmp_path / "ana.zip")
+    await bring(one, tmp_path / "ana.zip", "ben")
+    assert terminal_box("ben") in {each.origin.box for each in await one.reminders.of("ben")}
+    due = await one.reminders.due(own, datetime.now(UTC) + timedelta(days=99))
+    assert [held.reminder.owner for held in due] == ["ana"]
 
 
 def files(folder: Path) -> list[Path]:

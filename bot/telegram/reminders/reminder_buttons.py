@@ -86,6 +86,11 @@ def set_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup
     if len(reminders) == 1:
         data = f"{REMIND}:{reminders[0].id}:{END}"
         return InlineKeyboardMarkup([[InlineKeyboardButton(say("reminder_end"), callback_data=data)]])
+    return undo_buttons(reminders, say)
+
+
+def undo_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup | None:
+    """Return the buttons that end new reminders and leave the message as it is."""
     return InlineKeyboardMarkup([[undo_button(one, say)] for one in reminders]) if reminders else None
 
 

@@ -11,7 +11,12 @@ from bot.reminders.reminder_list import set_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of
-from bot.telegram.reminders.reminder_buttons import offer_button, set_buttons
+from bot.telegram.reminders.reminder_buttons import (
+    offer_button,
+    set_buttons,
+    undo_button,
+    undo_buttons,
+)
 from bot.telegram.texts import inline_code
 from memory.reminders.reminder import Origin
 from memory.reminders.reminder_request import read_requests
@@ -60,18 +65,20 @@ class ReminderTurn:
             return TurnExtras(note=say("reminder_private")) if asked else NO_EXTRAS
         origin, desk = self._origin(update, messages[0]), ReminderDesk(context.agent.layers)
         found = await desk.take(words, owner=owner, at=at, origin=origin)
-        edited = update.edited_message is not None
+        edited, was_set = update.edited_message is not None, False
         if earlier and (found or edited):
             # What an edited correction corrects keeps its own.
             own = edited and said_now is not None
             ended = [earlier] if own else await context.agent.removal.versions([earlier], owner)
-            await context.agent.layers.reminders.forget(ended, owner=owner)
+            was_set = await context.agent.layers.reminders.forget(ended, owner=owner)
         if found:
             return _extras(found, say)
         offered = await desk.offer(words, owner=owner, at=at, origin=origin)
-        return (
-            TurnExtras(buttons=InlineKeyboardMarkup([[offer_button(offered, say)]])) if offered else NO_EXTRAS
-        )
+        if offered is None:
+            return NO_EXTRAS
+        reminder = await desk.accept(offered.id, owner=owner) if was_set else None
+        button = undo_button(reminder, say) if reminder else offer_button(offered, say)
+        return TurnExtras(buttons=InlineKeyboardMarkup([[button]]))
 
     def _origin(self, update: Update, message: Message) -> Origin:
         place, user = place_of(message), update.effective_user
@@ -90,10 +97,10 @@ def _extras(found: Sequence[SetReminder], say: Say) -> TurnExtras:
     texts = [
         set_text(one.reminder, say, inline_code) if one.reminder else say("reminder_when") for one in found
     ]
-    text, buttons = "\n\n".join(texts), set_buttons([one.reminder for one in found if one.reminder], say)
+    text, reminders = "\n\n".join(texts), [one.reminder for one in found if one.reminder]
     if found[0].request.is_whole:
-        return TurnExtras(answer=text, buttons=buttons)
-    return TurnExtras(note=text, buttons=buttons)
+        return TurnExtras(answer=text, buttons=set_buttons(reminders, say))
+    return TurnExtras(note=text, buttons=undo_buttons(reminders, say))
 
 
 def sent_at(messages: Sequence[Message]) -> datetime:

@@ -189,6 +189,10 @@ async def test_a_message_that_asks_more_is_answered_by_the_model_as_well(
     model.reply("It is Lima.")
     text = await bot.ask(BOB, "Remind me in 3 hours to swim. And what is the capital of Peru?")
     assert text.startswith("It is Lima.\n\n⏰ I will remind you: swim")
+    press(bot, await last(bot))
+    await bot.idle()
+    assert await reminders(bot) == []
+    assert (await last(bot)).text == text, "the answer stays"
     assert "When shall I remind you?" in await bot.ask(BOB, "remind me to swim")
 
 
@@ -268,6 +272,25 @@ async def test_an_event_is_offered_by_one_button_once(bot: Bot, model: ModelServ
     await bot.idle()
     assert await reminders(bot) == []
     assert await ReminderDesk(bot.context.agent.layers).accept(reminder.id, owner=OWNER) is None
+
+
+async def test_an_edit_of_an_event_keeps_its_reminder_and_offers_what_was_only_offered_again(
+    bot: Bot,
+) -> None:
+    soon = datetime.now(UTC) + timedelta(days=40)
+    statement = f"My exam is on {soon.day} {soon:%B %Y} at the univercity"
+    _, asked = bot.api.says(BOB, statement)
+    await bot.answers(BOB)
+    bot.api.edits(BOB, asked, statement.replace("univercity", "univarsity"))
+    await bot.until(lambda: "univarsity" in bot.api.answers(BOB)[-1].text)
+    assert (await last(bot)).buttons[0].text.startswith("⏰ Remind me: ")
+    press(bot, await last(bot))
+    await bot.idle()
+    assert len(await reminders(bot)) == 1
+    bot.api.edits(BOB, asked, statement.replace("univercity", "university"))
+    await bot.until(lambda: "university" in bot.api.answers(BOB)[-1].text)
+    assert (await last(bot)).buttons[0].text.startswith("✖️ Undo: ")
+    assert [one.text for one in await reminders(bot)] == [statement.replace("univercity", "university")]
 
 
 async def test_a_group_is_reminded_by_name_also_under_its_new_id(bot: Bot) -> None:
