@@ -75,12 +75,23 @@ def _loaded_model(model_folder: Path) -> Iterator[None]:
         yield
 
 
+LIMITS = (
+    "memory.working.redis_client._CONNECT_SECONDS",
+    "memory.working.redis_client._ANSWER_SECONDS",
+    "graph.observability.turn_recorder.SECONDS",
+    "graph.model.model_servers._SECONDS",
+    "nodes.experiment.LOOKUP_SECONDS",
+    "bot.setup.endpoint._NEAR_SECONDS",
+)
+"""Limits that no test is about."""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _patient_with_redis() -> Iterator[None]:
-    """Wait for a server that a busy machine delays; a refused connection is still noticed at once."""
+def _patient() -> Iterator[None]:
+    """Wait for what a busy machine delays; a refused connection is still noticed at once."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_CONNECT_SECONDS", "_ANSWER_SECONDS"):
-            patch.setattr(f"memory.working.redis_client.{name}", 100.0)
+        for name in LIMITS:
+            patch.setattr(name, 100.0)
         yield
 
 

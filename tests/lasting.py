@@ -9,6 +9,7 @@ async def empty(agent: Agent) -> None:
     """Delete everything an agent remembers, after its background work has ended."""
     layers = agent.layers
     await layers.recorder.flush()
+    await layers.meter.flush()
     for owner in await layers.files.owners():
         await layers.episodes.wait_for_index(owner=owner)
         await layers.delegation.erase(owner=owner)

@@ -12,7 +12,7 @@ from memory.working.redis_connection import RedisConnection
 async def test_a_lease_that_is_held_for_long_is_renewed(
     valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 9.0)
     connection = RedisConnection(valkey_url)
     client = await connection.client()
     try:

@@ -73,7 +73,7 @@ async def test_neither_names_nor_ids_of_turns_stand_in_redis(metrics: RedisMetri
 async def test_an_erased_owner_leaves_nothing_of_their_own(metrics: RedisMetrics) -> None:
     today = NOW.today().astimezone()
     await metrics.add(observation("t1", at=today))
-    await metrics.add(observation("t2", at=today - timedelta(days=DAYS_KEPT - 1)))
+    await metrics.add(observation("t2", at=today - timedelta(days=DAYS_KEPT - 2)))
     await metrics.add(observation("t3", at=today, owner="bob"))
     await metrics.erase(owner="ana")
     assert (await metrics.read(DAYS_KEPT, owner="ana")).whole.turns == 0

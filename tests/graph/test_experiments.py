@@ -37,8 +37,9 @@ async def fork(agent: Agent, node: str, stop: list[str] | None = None, **context
     config: Any = {"configurable": {"thread_id": THREAD}}
     steps = [step async for step in agent.graph.aget_state_history(config)]
     before = next(step for step in steps if node in step.next)
+    changed = TurnContext(**{"prefetch_timeout": 30, **context})
     return await agent.graph.ainvoke(
-        None, before.config, context=TurnContext(**context), interrupt_before=stop, durability="sync"
+        None, before.config, context=changed, interrupt_before=stop, durability="sync"
     )
 
 

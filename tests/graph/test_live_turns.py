@@ -36,6 +36,7 @@ async def running(
     """An agent as the commands open it, with something to remember."""
     monkeypatch.setenv("GOAT_DATA_FOLDER", str(data_folder))
     monkeypatch.setenv("GOAT_TIMEZONE", "UTC")
+    monkeypatch.setenv("GOAT_PREFETCH_TIMEOUT", "30")
     async with open_agent(load_settings(), follow=True) as agent:
         await remember(agent)
         yield agent
@@ -69,7 +70,7 @@ async def test_thresholds_and_calibration_hold_from_the_next_turn_on(running: Ag
     assert observed.thresholds["gap_calibration"] == both.calibration_name
     await asyncio.to_thread(rollback)
     assert (await judged(running, "rolled back"))[1:] == (0.5, "")
-    former = TurnContext(owner="ana", gap_calibration=both.calibration_name)
+    former = TurnContext(owner="ana", gap_calibration=both.calibration_name, prefetch_timeout=30)
     assert await judged(running, "as then", former) == (1.0, 0.5, both.calibration_name)
 
 

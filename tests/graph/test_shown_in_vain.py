@@ -13,7 +13,7 @@ from tests.servers.model import ModelServer
 
 TOLD = "My bike is parked at the north gate of the station"
 ASKED = "let us talk about the bike"
-LOOSE = TurnContext(gap_threshold=0.4, gap_break=100)
+LOOSE = TurnContext(gap_threshold=0.4, gap_break=100, prefetch_timeout=30)
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ async def ask_in_vain(agent: Agent, model: ModelServer) -> str:
     for said in (TOLD, "The bike has a red lock with code zebra"):
         model.reply("Noted.")
         await agent.ask(said, owner=OWNER, thread=thread_id("test", "other"))
+        await agent.layers.episodes.index(owner=OWNER)
     model.reply("I cannot say.")
     state = await agent.ask(ASKED, owner=OWNER, thread=THREAD, context=LOOSE)
     shown = state["allocation"].recalled[0]

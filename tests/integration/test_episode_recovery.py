@@ -386,7 +386,9 @@ async def test_indexing_ends_with_the_archive_and_begins_again_after_it(
     for _ in range(5):
         archive.index_soon(owner="ana")
     waiting = [asyncio.create_task(archive.index(owner="ana")) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(100):
+        while not embeddings.asked:  # noqa: ASYNC110 - in another task
+            await asyncio.sleep(0.01)
     await archive.close()
     for refused in waiting:
         with pytest.raises(TierUnavailable, match="close"):

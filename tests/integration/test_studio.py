@@ -99,6 +99,7 @@ async def agent(server: StudioServer, settings: Settings) -> AsyncIterator[Agent
 async def told(agent: Agent, owner: str) -> None:
     for fact in FACTS:
         await agent.ask(fact, owner=owner, thread=thread_id("terminal", owner, "told"))
+    await agent.layers.episodes.index(owner=owner)
 
 
 async def test_the_graph_is_drawn_as_it_is(client: LangGraphClient) -> None:

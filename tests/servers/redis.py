@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 import signal
 import socket
@@ -133,9 +134,13 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
+"""Workers draw from ports of their own: a port is bound again only after it was found."""
+
+
 def _bind_low(one: socket.socket) -> None:
     while True:
-        port = random.randrange(20_000, _EPHEMERAL - 10_000)
+        port = random.randrange(20_000 + _WORKER, _EPHEMERAL - 10_000, 8)
         try:
             one.bind(("127.0.0.1", port))
         except OSError:

@@ -132,6 +132,7 @@ async def tell(agent: Agent) -> None:
         state = await agent.ask(text, owner=owner, thread=thread, turn_id=f"{owner}-{number}")
         await agent.layers.episodes.index(owner=owner)
         await observed(agent, state)
+    await agent.layers.recorder.flush()
     await agent.layers.permanent.upsert("cat", "Mitzi", owner=ANA, at=OLD)
     await agent.layers.permanent.upsert("cat", "Miti", owner=ANA, at=OLD + timedelta(days=9))
     await agent.layers.permanent.upsert("dog", "Rex", owner=BOB, at=OLD)
@@ -194,9 +195,9 @@ async def test_a_search_finds_turns_with_id_time_and_relevance(world: World) -> 
 
 
 async def test_a_search_is_held_to_a_time(world: World) -> None:
-    today, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
+    yesterday, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1))
     for bounds, some in (
-        ({"after": today}, True),
+        ({"after": yesterday}, True),
         ({"before": tomorrow, "after": "yesterday"}, True),
         ({"after": tomorrow}, False),
         ({"before": "2020-01-01"}, False),

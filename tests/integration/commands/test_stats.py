@@ -37,12 +37,12 @@ async def test_a_turn_is_observed_counted_and_logged(hash_vectors: None, e5_agen
     assert second.milliseconds >= second.stages["respond"]
     assert second.thresholds["gap_threshold"] == 0.5
     assert "cellar" not in second.to_json()
-    assert (await layers.metrics.read(1, owner="ana")).whole.turns == 2
-    assert (await layers.metrics.read(1, owner="bob")).whole.turns == 0
+    assert (await layers.metrics.read(2, owner="ana")).whole.turns == 2
+    assert (await layers.metrics.read(2, owner="bob")).whole.turns == 0
     lines = read_logs(layers.settings, 10, accept=lambda line: line.logger == "goat.turn")
     assert [line.message.split()[1] for line in lines] == ["t1", "t2"]
     await e5_agent.erase("ana")
-    assert (await layers.metrics.read(1, owner="ana")).whole.turns == 0
+    assert (await layers.metrics.read(2, owner="ana")).whole.turns == 0
     assert await layers.observations.all(owner="ana") == []
 
 

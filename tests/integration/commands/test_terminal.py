@@ -1,13 +1,17 @@
 """`goat chat` as a user meets it, in a pseudo-terminal and with its input piped in."""
 
 import re
+import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from memory.episodic.index.vector_state import read_states
+from memory.owners.owner_key import owner_key
 from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, settings_for
 from tests.nursery import SECONDS, Nursery
 from tests.scripted import calling, in_turn
@@ -62,8 +66,11 @@ def test_a_reply_is_streamed(chat: Terminal, endpoint: ModelServer) -> None:
     assert "three four" in chat.prompt()
 
 
-def test_what_was_said_in_another_thread_is_in_the_prompt(chat: Terminal, endpoint: ModelServer) -> None:
+def test_what_was_said_in_another_thread_is_in_the_prompt(
+    chat: Terminal, endpoint: ModelServer, home: Path
+) -> None:
     chat.say("The spare key of the boathouse hangs behind the blue lantern.")
+    _wait_until(lambda: _is_indexed(home))
     chat.say("/new")
     assert "recalled" in chat.say("Where do I find the key to the boat shed?")
     assert "behind the blue lantern" in endpoint.chats[-1].prompt
@@ -75,8 +82,9 @@ def test_what_was_said_in_another_thread_is_in_the_prompt(chat: Terminal, endpoi
     )
 
 
-def test_why_shows_what_was_cut_and_by_which_rule(chat: Terminal) -> None:
+def test_why_shows_what_was_cut_and_by_which_rule(chat: Terminal, home: Path) -> None:
     chat.say("My tailor charges forty crowns for a waistcoat.")
+    _wait_until(lambda: _is_indexed(home))
     chat.say("/new")
     chat.say("What is the melting point of tungsten?")
     why = chat.say("/why")
@@ -332,6 +340,13 @@ def test_leaving_ends_what_is_piped_in(goat: Goat, home: Path, endpoint: ModelSe
 
 def _thread(shown: str) -> str:
     return plain(shown).partition("thread ")[2].split()[0]
+
+
+def _is_indexed(home: Path) -> bool:
+    """Return whether all turns have vectors; a search waits for those of the last turn a moment only."""
+    path = home / "owners" / f"{owner_key('shared')}.sqlite"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return any(state.collection and not state.pending for state in read_states(database))
 
 
 def _wait_until(true: Callable[[], bool]) -> None:

@@ -105,11 +105,12 @@ async def test_what_others_must_deal_with(error: Exception) -> None:
 
 
 async def test_frames_have_their_pace() -> None:
-    courier = Courier()
-    assert await courier.frame(CHAT, answering("shown"))
-    assert 0 < courier.until_frame(CHAT) <= module.FRAME_PAUSE
-    assert not await courier.frame(CHAT, answering())
-    assert courier.until_frame(CHAT + 1) == 0
+    with own_clock():
+        courier = Courier()
+        assert await courier.frame(CHAT, answering("shown"))
+        assert 0 < courier.until_frame(CHAT) <= module.FRAME_PAUSE
+        assert not await courier.frame(CHAT, answering())
+        assert courier.until_frame(CHAT + 1) == 0
 
 
 @pytest.mark.parametrize("error", [RetryAfter(100), NetworkError("x"), Forbidden("x")])
