@@ -85,13 +85,20 @@ class Archive:
         return await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
 
     async def begin(self, turn: Turn) -> None:
-        """Note a turn in the journal, after archiving the thread's turns that were left unfinished."""
+        """Note a turn in the journal, after archiving the thread's turns that were left unfinished.
+
+        A turn that runs again keeps what stood of its reply, until the model writes another.
+        """
         if self.journal is None or turn.private:
             return
+        noted = False
         for entry in await self.journal.of_owner(turn.owner):
-            if entry.episode.thread == turn.thread and entry.episode.turn_id != turn.turn_id:
+            if entry.episode.turn_id == turn.turn_id:
+                noted = entry.episode.message == turn.message
+            elif entry.episode.thread == turn.thread:
                 await self.write_unfinished(entry)
-        await self.journal.add(JournalEntry(episode=unfinished_episode(turn, "", foreign=False)))
+        if not noted:
+            await self.journal.add(JournalEntry(episode=unfinished_episode(turn, "", foreign=False)))
 
     async def write_unfinished(self, entry: JournalEntry) -> None:
         """Archive a turn as the journal has it, unless it has been archived with another reply since."""

@@ -47,6 +47,8 @@ class ReplyJournal:
         await self._note(state, pieces)
 
     async def _note(self, state: State, pieces: Sequence[str]) -> None:
+        if not pieces and not results_of(state):
+            return  # what stood before a repeated run stays
         with suppress(MemoryTierError):  # a note never fails a reply
             await self.entries.update(_entry(state, pieces))
 

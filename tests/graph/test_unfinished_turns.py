@@ -109,6 +109,25 @@ async def test_a_stopped_run_that_goes_on_is_archived_once_and_whole(
     assert await server.archived() == [("Count for me.", REPLY), ("And again.", REPLY)]
 
 
+async def test_a_stopped_run_that_begins_again_and_is_stopped_before_a_word_keeps_its_words(
+    server: Server, model: ModelServer
+) -> None:
+    await server.stop_at("four", "Count for me.", model)
+    steps = [step async for step in server.graph.aget_state_history(CONFIG)]
+    first = next(step for step in steps if "prefetch" in step.next)
+    model.hold_before = "One"
+    run = asyncio.create_task(server.graph.ainvoke(None, first.config, context=TurnContext(owner=OWNER)))
+    asked = len(model.chats)
+    async with asyncio.timeout(100):
+        while len(model.chats) == asked:  # noqa: ASYNC110 - in another thread
+            await asyncio.sleep(0.01)
+    run.cancel()
+    await asyncio.wait([run])
+    model.hold_before = ""
+    await server.start_again()
+    assert await server.archived() == [("Count for me.", "One two three")]
+
+
 async def test_a_call_that_is_left_for_another_message_leaves_its_words(
     server: Server, model: ModelServer
 ) -> None:
