@@ -13,6 +13,7 @@ from bot.media.media_reader import MediaReader, MediaRefused
 from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges
 from bot.serve.client_budget import ClientBudget
 from bot.serve.client_prompts import own_words
+from bot.serve.client_reminders import take_reminders
 from bot.serve.thread_finder import ThreadFinder
 from bot.serve.thread_match import MOST_TURNS, Match, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
@@ -157,13 +158,16 @@ class Conversations:
         parts = [*_context(asked.request, match), *talk.documents, *(file for file in files if file.foreign)]
         tags = (f"{EDIT_OF}{match.replaced.turn_id}",) if match.replaced else ()
         words = "\n\n".join(text for text in (talk.words, *spoken) if text.strip())
-        over = await self._used_up(asked)
+        layers = self.agent.layers
+        answer, note = await take_reminders(layers, talk.words, asked.turn_id, owner=asked.owner)
+        over = answer is None and await self._used_up(asked)
+        asked.note = "\n".join(filter(None, (note, asked.note)))
         events = self.agent.stream(
             words,
             owner=asked.owner,
             thread=thread,
             turn_id=asked.turn_id,
-            about=Circumstances(parts=parts, tags=tags, answer="" if over else None),
+            about=Circumstances(parts=parts, tags=tags, answer="" if over else answer),
             fresh=True,
         )
         return _without_earlier(events, words)
@@ -179,6 +183,7 @@ class Conversations:
         """Supersede the replaced turn; the others only leave the conversation and can be recalled."""
         if match.replaced is not None:
             await self.agent.supersede(match.replaced.turn_id, owner=owner)
+            await self.agent.layers.reminders.forget([match.replaced.turn_id], owner=owner)
         if match.left:
             layers = self.agent.layers
             await layers.conversations.remove(match.left, owner=owner, thread=thread)

@@ -14,6 +14,7 @@ from bot.printable import printable, snippet
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_list import ReminderList, set_text
 from bot.reminders.reminder_times import time_text
+from bot.reminders.terminal_texts import answer_to, say
 from graph.runtime.agent import Agent
 from memory.concurrency.deadline import end
 from memory.errors import GoatError
@@ -21,39 +22,7 @@ from memory.reminders.reminder import Origin, Reminder, is_late, terminal_box
 
 _PAUSE, _DOWN_PAUSE = 1.0, 3.0
 _YES = "yes"
-_TEXTS = {
-    "reminder_days": "Mon Tue Wed Thu Fri Sat Sun",
-    "reminder_hourly": "every hour",
-    "reminder_daily": "every day",
-    "reminder_weekly": "every week",
-    "reminder_monthly": "every month",
-    "reminder_yearly": "every year",
-    "reminder_minutely_many": "every {count} minutes",
-    "reminder_hourly_many": "every {count} hours",
-    "reminder_daily_many": "every {count} days",
-    "reminder_weekly_many": "every {count} weeks",
-    "reminder_monthly_many": "every {count} months",
-    "reminder_yearly_many": "every {count} years",
-    "reminder_workdays": "every weekday",
-    "reminder_on_days": "every {days}",
-    "reminder_set": "I will remind you: {text}\n{time} ({zone}). /reminders lists, moves and ends them.",
-    "reminder_when": "When shall I remind you? Say it in one line: remind me tomorrow at 9 to call the bank",
-    "reminder_offer": "A reminder on {time}? /reminders yes sets it.",
-    "reminder_ended": "Reminder ended: {text}",
-    "reminder_gone": "This reminder is not there any more.",
-    "reminder_unknown": "There is no reminder {number}.",
-    "reminder_no_time": "There is no time to come in {words}. Write it as: /reminders 2 tomorrow at 10",
-    "reminder_line": "{number}  {time}: {text}",
-    "reminder_late": "Late: this was due {time}; no terminal was open then.",
-    "reminders_none": "There are no reminders. Say for example: remind me on Friday at 9 to call the notary",
-    "reminders_title": "Reminders",
-    "reminders_usage": "/reminders 2 tomorrow at 10 moves number 2, /reminders 2 end ends it.",
-}
 logger = logging.getLogger(__name__)
-
-
-def _say(key: str, /, **values: object) -> str:
-    return _TEXTS[key].format(**values)
 
 
 class ReminderView:
@@ -75,24 +44,19 @@ class ReminderView:
             The answer to a message that asks for nothing else, else None; and what is said after the answer.
         """
         now, origin = datetime.now(UTC), Origin(box=self._box, turn_id=turn_id)
-        found = await self._desk.take(words, owner=self._owner, at=now, origin=origin)
-        if not found:
-            self._offered = await self._desk.offer(words, owner=self._owner, at=now, origin=origin)
-            offered = self._offered
-            return None, _say("reminder_offer", time=time_text(offered.schedule, _say)) if offered else ""
-        texts = [
-            set_text(one.reminder, _say, str) if one.reminder else _say("reminder_when") for one in found
-        ]
-        text = "\n".join(texts)
-        return (text, "") if found[0].request.is_whole else (None, text)
+        if found := await self._desk.take(words, owner=self._owner, at=now, origin=origin):
+            return answer_to(found)
+        self._offered = await self._desk.offer(words, owner=self._owner, at=now, origin=origin)
+        offered = self._offered
+        return None, say("reminder_offer", time=time_text(offered.schedule, say)) if offered else ""
 
     async def command(self, words: str) -> None:
         """List the reminders, or change one; "yes" sets the one that was offered."""
         if words == _YES and self._offered is not None:
             reminder = await self._desk.accept(self._offered.id, owner=self._owner)
-            self._print(set_text(reminder, _say, str) if reminder else _say("reminder_gone"))
+            self._print(set_text(reminder, say, str) if reminder else say("reminder_gone"))
             return
-        listed = ReminderList(self._desk, _say, str)
+        listed = ReminderList(self._desk, say, str)
         text, _ = await listed.answer(words, owner=self._owner, now=datetime.now(UTC))
         self._print(text)
 
@@ -129,7 +93,7 @@ class ReminderView:
         schedule = reminder.schedule
         self._print(f"⏰ {reminder.text}", "bold")
         if is_late(schedule.at, now):
-            self._print(_say("reminder_late", time=time_text(replace(schedule, rule=""), _say)), "yellow")
+            self._print(say("reminder_late", time=time_text(replace(schedule, rule=""), say)), "yellow")
         self._print(f"asked for on {reminder.asked.astimezone(schedule.local.tzinfo):%Y-%m-%d %H:%M}", "dim")
         for memory in await self._desk.memories(reminder):
             self._print(f"{memory.at:%Y-%m-%d}: {snippet(memory.said)}", "dim")

@@ -39,6 +39,7 @@ from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import SUPERSEDED, Episode
+from memory.reminders.reminder import terminal_box
 from tests.disk import found
 from tests.lasting import empty
 from tests.plugins import DELETING, add_plugin
@@ -492,6 +493,24 @@ async def test_a_model_that_is_down_is_an_error_once_and_the_message_is_kept(
     model.reply("Back.")
     assert await served.say("Hello", chat="1") == "Back."
     assert await served.live() == [("Hello", "Back.")]
+
+
+async def test_a_reminder_is_set_in_words_and_comes_in_the_owners_terminals(
+    served: Served, model: ModelServer
+) -> None:
+    reminders, asked = served.agent.layers.reminders, "remind me tomorrow at 9 to call the notary"
+    for _ in range(2):  # sent again, it is set once
+        said = await served.say(asked, chat="1")
+        assert said.startswith("I will remind you: call the notary")
+        assert "It comes in `goat chat` with this memory" in said
+    assert not model.chats
+    (reminder,) = await reminders.of(ANA)
+    (held,) = await reminders.due(terminal_box(ANA), reminder.schedule.at)
+    assert held.reminder == reminder
+    model.reply("It is Lima.")
+    both = await served.say(f"{asked.capitalize()}. And what is the capital of Peru?", chat="2")
+    assert both.startswith("It is Lima.\n\n(I will remind you: call the notary")
+    assert "When shall I remind you?" in await served.say("remind me to swim", chat="3")
 
 
 async def test_above_the_days_budget_the_memories_are_the_answer(
