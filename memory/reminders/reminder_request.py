@@ -47,6 +47,7 @@ _COMMA = LazyPattern(r"\s*,\s*")
 _MATTER = LazyPattern(r"[\s,:–-]*(?:(?:to|that|about|of|for|sa|ca|de|despre|pentru)\b|$)")
 """After such times next to the request; others end the sentence."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
+_OF = LazyPattern(r"\b(?:of|de|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
 """Reminders that one message may set."""
@@ -60,7 +61,7 @@ class ReminderRequest:
     text: str
     """What to remind of."""
     schedule: Schedule | None
-    """None: no time is named."""
+    """None: no time is named, or it is over."""
     is_whole: bool = False
     """The message says nothing but such requests."""
 
@@ -68,7 +69,7 @@ class ReminderRequest:
 def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[ReminderRequest]:
     """Find the requests for reminders in a person's own words, written at `now` (aware) in `zone`.
 
-    One for a time that is over is none.
+    One for a time that is over has none.
     """
     text = normalise_message(message)
     folded = fold(text)
@@ -135,7 +136,7 @@ class _Sentence:
         times = self._chosen()
         link = self._link()
         schedules = self._schedules(times)
-        if not schedules and (times or not link["to"]):
+        if not schedules and not link["to"] and (not times or self._is_of_a_day(times[-1])):
             return []
         if not link["to"] and self._is_past(link.end()):
             return []
@@ -193,6 +194,11 @@ class _Sentence:
     def _is_about(self, time: FutureTime) -> bool:
         """Return True for a time that belongs to the matter: "book a table for Friday"."""
         return bool(_ABOUT_IT.compiled.search(self._folded[: time.start]))
+
+    def _is_of_a_day(self, time: FutureTime) -> bool:
+        """Return True for a day that says which matter is meant: "today's plan", "programul de azi"."""
+        is_of = _OF.compiled.search(self._folded[: time.start]) or self._folded.startswith("'s", time.end)
+        return time.parts.hour is None and bool(is_of)
 
     def _matter(self) -> int:
         """Return where the words of the matter begin: after the request and the times next to it."""

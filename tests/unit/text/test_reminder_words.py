@@ -117,9 +117,13 @@ NONE = (
     "nu îmi amintesc ce am spus mâine",
     "remind me about the trip",
     "remind me about the trip we took on Friday",
-    "remind me today at 08:00 to leave",
-    "remind me on 3 March 2020 to dance",
-    "amintește-mi pe 3 martie 2020 să dansez",
+    "remind me about the meeting we had today",
+    "remind me about what we did today",
+    "I asked you to remind me today",
+    "remind me of today's plan",
+    "amintește-mi programul de azi",
+    "did you remind me today?",
+    "amintește-mi ce am făcut azi",
     "don't remind me tomorrow of that",
     "why did you not remind me yesterday?",
     "I asked you to remind me tomorrow at 9",
@@ -148,8 +152,25 @@ def test_questions_quotations_and_past_dates_are_no_requests(message: str) -> No
     assert read_requests(message, now=NOW, zone=ZONE) == []
 
 
-def test_a_request_without_a_time_has_none() -> None:
-    (found,) = read_requests("amintește-mi să sun", now=NOW, zone=ZONE)
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("amintește-mi să sun", "să sun"),
+        ("remind me today to call mum", "call mum"),
+        ("amintește-mi azi să sun pe mama", "să sun pe mama"),
+        ("remind me today at 08:00 to leave", "leave"),
+        ("remind me on 3 March 2020 to dance", "dance"),
+        ("amintește-mi pe 3 martie 2020 să dansez", "să dansez"),
+    ],
+)
+def test_a_request_without_a_time_to_come_has_none(said: str, text: str) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert (found.schedule, found.text, found.is_whole) == (None, text, True)
+
+
+@pytest.mark.parametrize("said", ["remind me tonight to take it out", "amintește-mi diseară să-l duc"])
+def test_an_evening_that_has_begun_is_no_time_to_come(said: str) -> None:
+    (found,) = read_requests(said, now=NOW + timedelta(hours=5), zone=ZONE)
     assert found.schedule is None
 
 
