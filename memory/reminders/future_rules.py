@@ -14,8 +14,10 @@ _EN_DAY, _RO_DAY = one_of(words.EN_WEEKDAYS), one_of(words.RO_WEEKDAYS)
 _RO_THE = one_of(words.RO_THE_WEEKDAYS.keys() - words.RO_WEEKDAYS.keys())
 _EN_PART, _RO_PART = one_of(words.EN_PARTS), one_of(reads.RO_PARTS)
 _EN_UNIT, _RO_UNIT = one_of(words.EN_UNITS), one_of(words.RO_UNITS)
-_EN_COUNT = rf"\d{{1,4}}|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
-_RO_COUNT = rf"\d{{1,4}}|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
+_EN_COUNT = (
+    rf"\d{{1,4}}(?:[.,]5)?|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+)
+_RO_COUNT = rf"\d{{1,4}}(?:[.,]5)?|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
 _HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
 _AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
 _NO_HOUR = rf"(?![\w%/-]|[.,:]\d|(?: )?(?:%|(?:de )?{_AMOUNTS}\b))"
@@ -71,7 +73,8 @@ RULES = (
     _rule(rf"(?:pe |in )?(?:data de )?(?P<date>{points.RO_DATE})", reads.read_date),
     _rule(rf"(?:on |pe |in )?(?:data de )?(?P<date>{points.FIGURES})", reads.read_date),
     _rule(
-        r"(?:on|pe|din|in) (?:data de )?(?P<day>\d{1,2})[./](?P<month>\d{1,2})(?![./:]?\d)", reads.short_date
+        rf"(?:on|pe|din|in) (?:data de )?(?P<day>\d{{1,2}})[./](?P<month>\d{{1,2}})(?![./:]?\d){_NO_HOUR}",
+        reads.short_date,
     ),
     _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th)", reads.day_of_month),
     _rule(rf"pe (?:data de |ziua de )?(?P<day>\d{{1,2}}){_NO_HOUR}", reads.day_of_month),

@@ -120,17 +120,25 @@ def bound_part(found: re.Match[str], _: Moment) -> TimeParts:
 
 def delay(found: re.Match[str], _: Moment) -> TimeParts | None:
     groups = found.groupdict()
-    count = count_of(collapse_spaces(groups.get("number") or "one")) + 0.5 * bool(groups.get("half"))
-    return TimeParts(delay=(count, words.UNITS[found["unit"]])) if count else None
+    count, unit = _count(groups.get("number")) + 0.5 * bool(groups.get("half")), words.UNITS[found["unit"]]
+    if unit is Unit.DAY and count % 1:
+        unit, count = Unit.HOUR, count * 24
+    return TimeParts(delay=(count, unit)) if count else None
+
+
+def _count(number: str | None) -> float:
+    """Read a number as it is counted with, also "1.5" and "1,5"; one without it."""
+    written = collapse_spaces(number or "one")
+    return float(written.replace(",", ".")) if written[0].isdecimal() else count_of(written)
 
 
 def every_unit(found: re.Match[str], _: Moment) -> TimeParts | None:
     groups = found.groupdict()
-    count = 2 if groups.get("other") else count_of(collapse_spaces(groups.get("number") or "one"))
+    count = 2 if groups.get("other") else _count(groups.get("number"))
     unit = words.UNITS[groups.get("units") or found["unit"]]
-    if unit is Unit.HOUR and count < 1:
+    if unit is Unit.HOUR and count % 1:
         unit, count = Unit.MINUTE, count * 60
-    if count < (LEAST_MINUTES if unit is Unit.MINUTE else 1):
+    if count % 1 or count < (LEAST_MINUTES if unit is Unit.MINUTE else 1):
         return None
     return TimeParts(every=Every(unit=unit, interval=int(count)))
 

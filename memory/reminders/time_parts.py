@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from typing import Any
 
 from memory.reminders.reminder import Schedule
@@ -184,10 +185,10 @@ def _on(day: date, hour: Hour) -> datetime:
 
 
 def _later(day: date, count: float, unit: Unit) -> date:
-    whole = round(count * 7) if unit is Unit.WEEK else int(count)
     if unit in (Unit.DAY, Unit.WEEK):
-        return day + DAY * whole
-    return months_before(day, -int(count * 12 if unit is Unit.YEAR else count))
+        return day + DAY * ceil(count * 7 if unit is Unit.WEEK else count)
+    months, rest = divmod(count * 12 if unit is Unit.YEAR else count, 1)
+    return months_before(day, -int(months)) + DAY * ceil(rest * 31)
 
 
 def moved_rule(rule: str, first: date) -> str:
