@@ -14,10 +14,18 @@ _EN_DAY, _RO_DAY = one_of(words.EN_WEEKDAYS), one_of(words.RO_WEEKDAYS)
 _RO_THE = one_of(words.RO_THE_WEEKDAYS.keys() - words.RO_WEEKDAYS.keys())
 _EN_PART, _RO_PART = one_of(words.EN_PARTS), one_of(reads.RO_PARTS)
 _EN_UNIT, _RO_UNIT = one_of(words.EN_UNITS), one_of(words.RO_UNITS)
-_EN_COUNT = (
-    rf"\d{{1,4}}(?:[.,]5)?|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+_FIGURE = r"\d{1,4}(?:[.,]5)?"
+_EN_COUNT = rf"{_FIGURE}|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+_RO_COUNT = rf"{_FIGURE}|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
+_EN_MORE = (
+    r"(?P<share> and (?:a half|a quarter|three quarters))?"
+    rf"(?P<more>(?:(?:,|,? and)? (?:{_EN_COUNT}) {_EN_UNIT}\b){{1,2}})?"
 )
-_RO_COUNT = rf"\d{{1,4}}(?:[.,]5)?|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
+_RO_MORE = (
+    r"(?P<share>(?: si)? (?:jumate|jumatate|jum)| si (?:un sfert|trei sferturi)(?! de))?"
+    rf"(?P<more>(?:(?:,|,? si)? (?:{_RO_COUNT}) (?:de )?{_RO_UNIT}\b){{1,2}})?"
+)
+"""The rest of a delay: "and a half", "and 30 minutes"."""
 _HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
 _AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
 _NO_HOUR = rf"(?![\w%/-]|[.,:]\d|(?: )?(?:%|(?:de )?{_AMOUNTS}\b))"
@@ -40,9 +48,12 @@ def _rule(pattern: str, read: reads.Read) -> PartRule:
 
 
 LEADS = (
-    _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>minutes?|mins?|hours?|days?|weeks?) before", reads.delay),
     _rule(
-        rf"(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>minute?|or[ae]|zi(?:le)?|saptaman[ai]) inainte",
+        rf"(?P<number>{_EN_COUNT}) (?P<unit>minutes?|mins?|hours?|days?|weeks?){_EN_MORE} before",
+        reads.delay,
+    ),
+    _rule(
+        rf"(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>minute?|or[ae]|zi(?:le)?|saptaman[ai]){_RO_MORE} inainte",
         reads.delay,
     ),
 )
@@ -98,17 +109,15 @@ RULES = (
     _rule(rf"(?P<part>{_EN_PART})", reads.bound_part),
     _rule(rf"(?:de |pe )?(?P<part>{_RO_PART})", reads.part),
     _rule(
-        rf"(?:in|after) (?:about )?(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT})"
-        r"(?P<half> and a half)?",
+        rf"(?:in|after) (?:about )?(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}){_EN_MORE}",
         reads.delay,
     ),
-    _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}) from now", reads.delay),
+    _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}){_EN_MORE} from now", reads.delay),
     _rule(
-        rf"(?:peste|in|dupa) (?:vreo |cam )?(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>{_RO_UNIT})"
-        r"(?P<half> si (?:jumatate|jum))?",
+        rf"(?:peste|in|dupa) (?:vreo |cam )?(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>{_RO_UNIT}){_RO_MORE}",
         reads.delay,
     ),
-    _rule(r"(?:intr-(?:o|un)|peste) (?P<unit>minut|ora|zi|saptamana|luna|an)", reads.delay),
+    _rule(rf"(?:intr-(?:o|un)|peste) (?P<unit>minut|ora|zi|saptamana|luna|an){_RO_MORE}", reads.delay),
     _rule(
         rf"(?:every|each) (?:(?P<other>other|second) )?(?:(?P<number>{_EN_COUNT}) )?"
         rf"(?P<unit>{_EN_UNIT})",

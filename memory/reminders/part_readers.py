@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from memory.reminders.time_parts import Every, Hour, TimeParts
+from memory.reminders.time_parts import CLOCK, LENGTHS, Every, Hour, TimeParts, later
 from memory.temporal import time_words as words
 from memory.temporal.group_readers import collapse_spaces, count_of
 from memory.temporal.time_spans import DAY, WEEK, Moment, month_of, week_of
@@ -36,6 +36,9 @@ ADVERBS = {
 _BETWEEN_NAMES = re.compile(r"(?:,|/|\b(?:and|si|in fiecare)\b|\s)+(?!day|lucratoare)")
 LEAST_MINUTES = 15
 """Least interval of a repetition."""
+_PIECE = re.compile(
+    rf"(?:,|\b(?:and|si)\b|\s)*(?P<number>\S.*?)\s+(?:de\s+)?(?P<unit>{one_of(words.UNITS)})\b"
+)
 _PAST = re.compile(r"\b(?:last|past|previous|ago)\s+$")
 _COUNTED = re.compile(rf"(?:\d|\b(?:{one_of(words.RO_NUMBERS)}|ultimele|cateva|multe))\s+$")
 
@@ -118,12 +121,33 @@ def bound_part(found: re.Match[str], _: Moment) -> TimeParts:
     return TimeParts(part=_PARTS[found["part"]], bound=True)
 
 
-def delay(found: re.Match[str], _: Moment) -> TimeParts | None:
-    groups = found.groupdict()
-    count, unit = _count(groups.get("number")) + 0.5 * bool(groups.get("half")), words.UNITS[found["unit"]]
+def delay(found: re.Match[str], moment: Moment) -> TimeParts | None:
+    """Read a delay, also of several units: each is smaller than the one before, or a share."""
+    count, unit = _count(found.groupdict().get("number")) + _share(found["share"]), words.UNITS[found["unit"]]
     if unit is Unit.DAY and count % 1:
         unit, count = Unit.HOUR, count * 24
+    day, sizes = moment.today, list(Unit)
+    for piece in _PIECE.finditer(found["more"] or ""):
+        more, smaller = _count(piece["number"]), words.UNITS[piece["unit"]]
+        if sizes.index(smaller) > sizes.index(unit) - (more >= 1) or (
+            unit not in LENGTHS and smaller in CLOCK
+        ):
+            return TimeParts(day=moment.today - DAY)  # unclear: asked for, as what is over is
+        if unit in LENGTHS:
+            count *= LENGTHS[unit] / LENGTHS[smaller]
+        else:
+            day, count = later(day, count, unit), 0
+        count, unit = count + more, smaller
+    if day != moment.today:
+        return TimeParts(day=later(day, count, unit))
     return TimeParts(delay=(count, unit)) if count else None
+
+
+def _share(said: str | None) -> float:
+    """Read "and a half"; nothing without it."""
+    if not said:
+        return 0
+    return 0.75 if re.search("three|trei", said) else count_of(said)
 
 
 def _count(number: str | None) -> float:

@@ -28,8 +28,8 @@ _FREQUENCIES = {
 _DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _SHORTEST_MONTH = 28
 _LEAP_DAY = 2, 29
-_CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
-LENGTHS = {**_CLOCK, Unit.DAY: DAY, Unit.WEEK: WEEK}
+CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
+LENGTHS = {**CLOCK, Unit.DAY: DAY, Unit.WEEK: WEEK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +106,9 @@ class TimeParts:
 
     def schedule(self, moment: Moment) -> Schedule | None:
         """Return the schedule that begins after a moment; None when it is over."""
-        if self.delay and self.delay[1] in _CLOCK:
+        if self.delay and self.delay[1] in CLOCK:
             count, unit = self.delay
-            at = (moment.now + _CLOCK[unit] * count).astimezone(UTC)
+            at = (moment.now + CLOCK[unit] * count).astimezone(UTC)
             local = at.astimezone(moment.zone).replace(tzinfo=None)
             return replace(Schedule.starting(local, moment.zone), at=at)  # the clock may have it twice
         first = self._first(moment)
@@ -123,7 +123,7 @@ class TimeParts:
         """Return the first time on the clock; None when it is over."""
         day = self._day(moment)
         local = moment.now.astimezone(moment.zone).replace(tzinfo=None)
-        if day is None and self.every and self.every.unit in _CLOCK and self.hour is None:
+        if day is None and self.every and self.every.unit in CLOCK and self.hour is None:
             if self.every.unit is Unit.HOUR:
                 return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
             return local.replace(second=0, microsecond=0) + timedelta(minutes=self.every.interval)
@@ -143,7 +143,7 @@ class TimeParts:
         if self.day is not None:
             return self.day
         if self.delay:
-            return _later(moment.today, *self.delay)
+            return later(moment.today, *self.delay)
         if self.weekday is None:
             return self._first_of_days(moment.today)
         if self.weeks:
@@ -184,7 +184,7 @@ def _on(day: date, hour: Hour) -> datetime:
     return datetime.combine(day + DAY * extra, time(within, hour.minute))  # on a zone's clock
 
 
-def _later(day: date, count: float, unit: Unit) -> date:
+def later(day: date, count: float, unit: Unit) -> date:
     if unit in (Unit.DAY, Unit.WEEK):
         return day + DAY * ceil(count * 7 if unit is Unit.WEEK else count)
     months, rest = divmod(count * 12 if unit is Unit.YEAR else count, 1)
