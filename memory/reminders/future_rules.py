@@ -26,6 +26,7 @@ _RO_MORE = (
     rf"(?P<more>(?:(?:,|,? si)? (?:{_RO_COUNT}) (?:de )?{_RO_UNIT}\b){{1,2}})?"
 )
 """The rest of a delay: "and a half", "and 30 minutes"."""
+_NO_MORE = r"(?P<share>)(?P<more>)"
 _HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
 _AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
 _NO_HOUR = rf"(?![\w%/-]|[.,:]\d|(?: )?(?:%|(?:de )?{_AMOUNTS}\b))"
@@ -53,11 +54,21 @@ LEADS = (
         reads.delay,
     ),
     _rule(
-        rf"(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>minute?|or[ae]|zi(?:le)?|saptaman[ai]){_RO_MORE} inainte",
+        rf"(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>minute?|or[ae]|zi(?:le)?|saptaman[ai]){_RO_MORE}"
+        r" inaintea?",
         reads.delay,
     ),
+    _rule(rf"the (?P<unit>hour|day|week){_NO_MORE} before(?! yesterday)", reads.delay),
+    _rule(rf"in (?P<unit>zi(?=ua)|saptamana)(?:ua)?{_NO_MORE} dinaintea?", reads.delay),
 )
 """How long before a time to remind."""
+UNCLEAR_LEAD = _rule(
+    rf"(?:the|cu o|in) (?:{_EN_PART}|{_RO_PART}) (?:before(?! yesterday)|(?:d|de )?inaintea?)"
+    rf"|(?:{_EN_COUNT}|the) (?:months?|years?) before"
+    rf"|(?:{_RO_COUNT}) (?:de )?(?:luna|luni|an|ani) inaintea?|in ajunul",
+    lambda _, __: None,
+).pattern
+"""A lead without an hour, or in units of no one length."""
 _AT = r"(?:(?:at|around|@)(?: about| around)?)"
 _PIECES = r"un sfert|sfert|\d\d?"
 RULES = (

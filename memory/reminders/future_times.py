@@ -32,15 +32,18 @@ def find_times(folded: str, moment: Moment) -> list[FutureTime]:
     return [one for one in found if not one.parts.bound]
 
 
-def find_lead(folded: str, start: int, end: int, moment: Moment) -> timedelta:
-    """Return how long before a time a text asks to be reminded: "30 minutes before the meeting at 5"."""
+def find_lead(folded: str, start: int, end: int, moment: Moment) -> tuple[timedelta, int]:
+    """Return how long before a time a text asks to be reminded, and the end of the words that say it.
+
+    Of "30 minutes before the meeting at 5" these are half an hour and the end of "before".
+    """
     for rule in LEADS:
         found = rule.pattern.compiled.search(folded, start, end)
         parts = _read(rule, found, moment) if found else None
-        if parts is not None and parts.delay is not None:
+        if found and parts is not None and parts.delay is not None:
             count, unit = parts.delay
-            return LENGTHS[unit] * count
-    return timedelta()
+            return LENGTHS[unit] * count, found.end()
+    return timedelta(), end
 
 
 def _joined(before: FutureTime, one: FutureTime, folded: str) -> FutureTime | None:

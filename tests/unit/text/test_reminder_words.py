@@ -65,6 +65,28 @@ REQUESTS = {
         "Fri 2027-03-12 09:00",
         "",
     ),
+    "remind me the day before my exam on 14 March": ("the day before my exam", "Sat 2027-03-13 09:00", ""),
+    "remind me to study the week before my exam on 14 March": (
+        "study the week before my exam",
+        "Sun 2027-03-07 09:00",
+        "",
+    ),
+    "amintește-mi cu o zi înainte de examenul din 14 martie": (
+        "cu o zi înainte de examenul din",
+        "Sat 2027-03-13 09:00",
+        "",
+    ),
+    "amintește-mi în ziua dinaintea examenului din 14 martie să învăț": (
+        "în ziua dinaintea examenului din să învăț",
+        "Sat 2027-03-13 09:00",
+        "",
+    ),
+    "remind me on Friday to read the mail of the day before yesterday": (
+        "read the mail of the day before yesterday",
+        "Fri 2026-11-27 09:00",
+        "",
+    ),
+    "remind me tomorrow morning before work to call": ("before work to call", "Tue 2026-11-24 09:00", ""),
     "remind me tomorrow to leave 10 minutes before the others": (
         "leave 10 minutes before the others",
         "Tue 2026-11-24 09:00",
@@ -159,6 +181,7 @@ NONE = (
     "> remind me tomorrow at 9 to call",
     "`remind me tomorrow at 9 to call`",
     "remind me if it rains tomorrow",
+    "remind me an hour before to book a table for Friday",
     "Tomorrow at 9 I call the notary.",
 )
 
@@ -391,6 +414,22 @@ def test_a_delay_across_a_change_of_the_clocks_is_exact() -> None:
     (found,) = read_requests("remind me in 60 minutes to wake", now=before, zone=ZONE)
     assert found.schedule is not None
     assert found.schedule.at == before + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "remind me the evening before my exam on 14 March",
+        "remind me the night before my trip on 14 March to pack",
+        "remind me in the evening before my exam on 14 March",
+        "remind me a month before my wedding on 14 March",
+        "amintește-mi cu o seară înainte de examenul din 14 martie",
+        "amintește-mi în seara dinaintea examenului din 14 martie",
+    ],
+)
+def test_the_evening_before_a_day_is_asked_for_its_hour(said: str) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is None
 
 
 def test_an_hour_that_the_clock_has_twice_is_still_to_come_in_its_second_one() -> None:
