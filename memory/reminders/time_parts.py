@@ -217,7 +217,11 @@ def completed(times: Sequence[TimeParts]) -> list[TimeParts]:
     """
     if any(parts.delay for parts in times):
         return list(times) if all(parts.delay for parts in times) else []
-    placed, timed = [one for one in times if one.is_placed], [one for one in times if one.hour]
+    timed, dated = [one for one in times if one.hour], [one for one in times if not one.is_hour]
+    if len(timed) == len(times) and len(dated) == 1 and any(one.part for one in times if one.is_hour):
+        whole = dated[0]
+        return [one if one is whole else replace(whole, hour=one.hour, part=one.part) for one in times]
+    placed = [one for one in times if one.is_placed]
     if len(timed) == len(times):
         is_exact = any(hour.exact or hour.hour > HALF_DAY for one in timed if (hour := one.hour))
         full = [one if one.is_placed or not placed else replace(placed[0], hour=one.hour) for one in times]

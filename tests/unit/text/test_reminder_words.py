@@ -259,6 +259,26 @@ TOGETHER = {
         "stir",
         ["Mon 2026-11-23 14:35", "Mon 2026-11-23 14:40"],
     ),
+    "remind me every day at 8 in the morning and at 8 in the evening to take the pill": (
+        "take the pill",
+        ["Tue 2026-11-24 08:00", "Mon 2026-11-23 20:00"],
+    ),
+    "amintește-mi zilnic la 8 dimineața și la 8 seara să iau pastila": (
+        "să iau pastila",
+        ["Tue 2026-11-24 08:00", "Mon 2026-11-23 20:00"],
+    ),
+    "amintește-mi mâine la 8 dimineața și la 8 seara să iau pastila": (
+        "să iau pastila",
+        ["Tue 2026-11-24 08:00", "Tue 2026-11-24 20:00"],
+    ),
+    "remind me at 8 in the morning and at 8 in the evening tomorrow to take the pill": (
+        "take the pill",
+        ["Tue 2026-11-24 08:00", "Tue 2026-11-24 20:00"],
+    ),
+    "remind me tomorrow at 8 in the morning, at 3 and at 8 in the evening to eat": (
+        "eat",
+        ["Tue 2026-11-24 08:00", "Tue 2026-11-24 15:00", "Tue 2026-11-24 20:00"],
+    ),
     "remind me tomorrow evening at 7 and at 9 to read": (
         "read",
         ["Tue 2026-11-24 19:00", "Tue 2026-11-24 21:00"],
@@ -293,7 +313,9 @@ def test_times_that_are_named_together_get_a_reminder_each(said: str) -> None:
     text, times = TOGETHER[said]
     found = read_requests(said, now=NOW, zone=ZONE)
     assert [(one.text, shown(one.schedule)) for one in found] == [(text, time) for time in times]
-    assert {one.schedule.rule for one in found if one.schedule} == {"FREQ=DAILY" if "zilnic" in said else ""}
+    assert {one.schedule.rule for one in found if one.schedule} == {
+        "FREQ=DAILY" if "zilnic" in said or "every day" in said else ""
+    }
 
 
 @pytest.mark.parametrize(
