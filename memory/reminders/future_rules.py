@@ -109,8 +109,9 @@ RULES = (
     _rule(rf"(?:{_AT} )?(?P<plus>half|(?:a )?quarter) past {_HOUR}{_NO_HOUR}", reads.read_hour),
     _rule(rf"(?:{_AT} )?(?P<minus>(?:a )?quarter) to {_HOUR}{_NO_HOUR}", reads.read_hour),
     _rule(
-        rf"(?:(?:pe |pana )?la (?:ora |orele )?|ora |orele ){_HOUR}(?:[:.](?P<minute>\d\d)"
-        rf"| si (?P<plus>jumatate|jum|{_PIECES})| fara (?P<minus>{_PIECES}))?{_NO_HOUR}",
+        rf"(?:(?:pe |pana |(?P<de>de ))?la (?:ora |orele )?|ora |orele ){_HOUR}(?:[:.](?P<minute>\d\d)"
+        rf"| si (?P<plus>jumatate|jum|{_PIECES})| fara (?P<minus>{_PIECES}))?{_NO_HOUR}"
+        rf"(?(de)(?: (?:pana )?la \d{{1,2}}(?:[:.]\d\d)?{_NO_HOUR})?)",
         reads.read_hour,
     ),
     _rule(r"(?:at )?(?:noon|midday)|la (?:pranz|amiaza)", reads.fixed_hour(12)),

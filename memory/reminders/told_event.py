@@ -26,6 +26,7 @@ _OWN = LazyPattern(
     |ma|ne|mi-am|ne-am)\b""",
     re.VERBOSE,
 )
+_IN_ENGLISH = LazyPattern(r"\b(?:my|our|i|we)\b(?!-)")
 _NOT_SO = LazyPattern(
     r"""\?|\b(?:not|no|never|n't|cancel\w*|if|whether|maybe|might|perhaps|nu|n-am|anulat\w*|daca|poate)\b|n't\b"""
 )
@@ -77,9 +78,12 @@ def _time_of_event(sentence: str, moment: Moment) -> FutureTime | None:
     times = [time for time in find_times(sentence, moment) if _names_a_day(time.parts)]
     if not times:
         return None
-    language = Language.ENGLISH if event["en"] else Language.ROMANIAN
+    # A word in English may be one in Romanian as well, as "dentist" is.
+    languages = {Language.ENGLISH} if event["en"] else {Language.ROMANIAN}
+    languages |= set() if _IN_ENGLISH.compiled.search(sentence) else {Language.ROMANIAN}
     before, after = sentence[: times[0].start], sentence[times[0].end :]
-    return None if tense(before, after, language) is Tense.PAST else times[0]
+    is_past = any(tense(before, after, language) is Tense.PAST for language in languages)
+    return None if is_past else times[0]
 
 
 def _names_a_day(parts: TimeParts) -> bool:

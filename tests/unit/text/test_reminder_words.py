@@ -147,6 +147,14 @@ REQUESTS = {
     "adu-mi aminte într-o oră de rufe": ("rufe", "Mon 2026-11-23 15:30", ""),
     "mâine la 9 amintește-mi să sun la bancă": ("să sun la bancă", "Tue 2026-11-24 09:00", ""),
     "amintește-mi pe 14 martie la 10 de examen": ("examen", "Sun 2027-03-14 10:00", ""),
+    "amintește-mi de întâlnirea de mâine de la 10": ("întâlnirea de", "Tue 2026-11-24 10:00", ""),
+    "amintește-mi mâine de la 10 la 12 să stau": ("să stau", "Tue 2026-11-24 10:00", ""),
+    "amintește-mi de dentist marți de la 10": ("dentist", "Tue 2026-11-24 10:00", ""),
+    "amintește-mi cu o oră înainte de întâlnirea de mâine de la 10": (
+        "cu o oră înainte de întâlnirea de",
+        "Tue 2026-11-24 09:00",
+        "",
+    ),
     "amintește-mi joia viitoare la 10 să plec": ("să plec", "Thu 2026-12-03 10:00", ""),
     "amintește-mi peste 3 luni să schimb uleiul": ("să schimb uleiul", "Tue 2027-02-23 09:00", ""),
     "amintește-mi în fiecare zi la 8 să iau pastila": (
@@ -408,6 +416,8 @@ EVENTS = {
     "we have a meeting today at 18:00": "Mon 2026-11-23 16:00",
     "Examenul meu e pe 14 martie.": "Sat 2027-03-13 18:00",
     "am programare la dentist vineri la 10": "Thu 2026-11-26 18:00",
+    "I have a visit to the doctor on Friday": "Thu 2026-11-26 18:00",
+    "merg la doctor vineri": "Thu 2026-11-26 18:00",
     **dict.fromkeys(
         (
             "When is my exam?",
@@ -418,6 +428,8 @@ EVENTS = {
             "My exam is on 14 March 2020",
             "I have no meeting on Friday",
             "Am avut ședință vineri",
+            "am fost la dentist vineri",
+            "m-am dus la doctor luni",
             "He wrote: 'my exam' and \"my exam is on 14 March\"",
         ),
         "",
