@@ -95,7 +95,7 @@ def read_hour(found: re.Match[str], _: Moment) -> TimeParts | None:
     if hour > 24 or minute > 59 or (hour == 24 and minute):  # noqa: PLR2004 - a clock's
         return None
     exact = bool(noon or groups.get("minute") or found["hour"].startswith("0"))
-    return TimeParts(hour=Hour(hour=hour, minute=minute, exact=exact))
+    return TimeParts(hour=Hour(hour=hour, minute=minute, exact=exact, noon=bool(noon)))
 
 
 def _number(text: str) -> int:

@@ -41,6 +41,8 @@ class Hour:
     minute: int = 0
     exact: bool = False
     """Written with minutes, or said to be before or after noon."""
+    noon: bool = False
+    """Said to be before or after noon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +175,7 @@ def _hour_of_part(hour: Hour, part: str) -> int:
     is_late = part in {"evening", "night"}
     if hour.hour == HALF_DAY and is_late:
         return 2 * HALF_DAY
-    if hour.exact or hour.hour > HALF_DAY or not (is_late or part == "afternoon"):
+    if hour.noon or hour.hour > HALF_DAY or not (is_late or part == "afternoon"):
         return hour.hour
     is_after_midnight = hour.hour < (DAWN if part == "night" else _SMALL_HOURS) and is_late
     return hour.hour + HALF_DAY * (2 if is_after_midnight else 1)
