@@ -99,6 +99,10 @@ RULES = (
         reads.short_date,
     ),
     _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th)", reads.day_of_month),
+    _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th) of (?:every|each) month", reads.monthly),
+    _rule(r"pe (?:data de |ziua de )?(?P<day>\d{1,2}) (?:a|ale) fiecarei luni", reads.monthly),
+    _rule(rf"on (?P<weekday>{one_of(reads.SHORT_DAYS)})(?=\W*$| (?:at|to|about)\b)", reads.weekday),
+    _rule(rf"(?P<weekday>{one_of(reads.SHORT_DAYS.keys() - {'sat', 'sun'})})(?= at \d)", reads.weekday),
     _rule(rf"pe (?:data de |ziua de )?(?P<day>\d{{1,2}}){_NO_HOUR}", reads.day_of_month),
     _rule(
         rf"(?:{_AT} )?{_HOUR}(?:[:.](?P<minute>\d\d))?(?: )?(?P<noon>am|pm|a\.m\.?|p\.m\.?)", reads.read_hour
@@ -166,7 +170,8 @@ RULES = (
         reads.every_day,
     ),
     _rule(
-        r"(?:in )?zilele lucratoare|in (?:timpul|cursul) saptamanii|de luni pana vineri",
+        r"(?:from )?monday (?:to|through) friday"
+        r"|(?:in )?zilele lucratoare|in (?:timpul|cursul) saptamanii|de luni pana vineri",
         reads.workdays,
     ),
 )

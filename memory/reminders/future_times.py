@@ -1,13 +1,15 @@
 """Search for the times to come that a message names."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from memory.reminders.future_rules import LEADS, RULES, PartRule
+from memory.reminders.future_rules import LEADS, RULES, UNCLEAR_LEAD, PartRule
 from memory.reminders.time_parts import LENGTHS, TimeParts
 from memory.temporal.time_spans import Moment
 
+_THEN = re.compile(r"\b(?:to|that|sa|ca)\b")
 _GAP = re.compile(r"[\s,]*")
 
 
@@ -44,6 +46,20 @@ def find_lead(folded: str, start: int, end: int, moment: Moment) -> tuple[timede
             count, unit = parts.delay
             return LENGTHS[unit] * count, found.end()
     return timedelta(), end
+
+
+def is_led(folded: str, start: int, time: FutureTime, moment: Moment) -> bool:
+    """Return True for the time of what comes after: "cu o zi înainte de examenul din 14 august"."""
+    lead, end = find_lead(folded, start, time.start, moment)
+    return bool(lead) and not _THEN.search(folded, end, time.start)
+
+
+def is_unclear(folded: str, start: int, times: Sequence[FutureTime]) -> bool:
+    """Return True for "the evening before my exam on 14 March"."""
+    lead = UNCLEAR_LEAD.compiled.search(folded, start)
+    return lead is not None and any(
+        time.start >= lead.end() and not _THEN.search(folded, lead.end(), time.start) for time in times
+    )
 
 
 def _joined(before: FutureTime, one: FutureTime, folded: str) -> FutureTime | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from memory.reminders.time_parts import CLOCK, LENGTHS, Every, Hour, TimeParts, later
@@ -12,7 +13,11 @@ from memory.temporal.time_words import Unit, one_of
 from memory.temporal.written_dates import next_day
 
 Read = Callable[[re.Match[str], Moment], TimeParts | None]
-WEEKDAYS = words.EN_WEEKDAYS | words.RO_WEEKDAYS | words.RO_THE_WEEKDAYS
+SHORT_DAYS = {
+    **{name[:3]: day for name, day in words.EN_WEEKDAYS.items()},
+    **{"tues": 1, "thur": 3, "thurs": 3},
+}
+WEEKDAYS = words.EN_WEEKDAYS | words.RO_WEEKDAYS | words.RO_THE_WEEKDAYS | SHORT_DAYS
 NUMBERS = words.EN_NUMBERS | words.RO_NUMBERS
 RO_PARTS = {
     **{"dimineata": "morning", "seara": "evening", "noaptea": "night"},
@@ -80,6 +85,11 @@ def day_of_month(found: re.Match[str], moment: Moment) -> TimeParts | None:
             return TimeParts(day=day)
         month = month_of(month.end)
     return None
+
+
+def monthly(found: re.Match[str], moment: Moment) -> TimeParts | None:
+    day = day_of_month(found, moment)
+    return replace(day, every=Every(unit=Unit.MONTH)) if day else None
 
 
 def read_hour(found: re.Match[str], _: Moment) -> TimeParts | None:

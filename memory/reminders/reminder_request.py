@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 
-from memory.reminders.future_rules import UNCLEAR_LEAD
-from memory.reminders.future_times import FutureTime, find_lead, find_times
+from memory.reminders.future_times import FutureTime, find_lead, find_times, is_led, is_unclear
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
 from memory.reminders.time_parts import TimeParts, completed, moved_rule
 from memory.temporal.message_text import fold, normalise_message
@@ -48,7 +47,6 @@ _COMMA = LazyPattern(r"\s*,\s*")
 _MATTER = LazyPattern(r"[\s,:–-]*(?:(?:to|that|about|of|for|sa|ca|de|despre|pentru)\b|$)")
 """After such times next to the request; others end the sentence."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
-_THEN = LazyPattern(r"\b(?:to|that|sa|ca)\b")
 _OF = LazyPattern(r"\b(?:of|de|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
@@ -150,7 +148,7 @@ class _Sentence:
         """Return the times to remind at, before those that are named if the sentence says so."""
         parts = [time.parts for time in times]
         schedules = [one.schedule(self._moment) for one in (completed(parts) if len(parts) > 1 else parts)]
-        if self._is_unclear():
+        if is_unclear(self._folded, self._trigger.end(), self._times):
             return []
         lead = times and find_lead(self._folded, self._trigger.end(), times[0].start, self._moment)[0]
         if lead:
@@ -174,21 +172,12 @@ class _Sentence:
         if self._together:
             return self._together
         early = [time for time in self._times if time.end <= self._matter()]
-        own = [time for time in self._times if not self._is_about(time) or self._is_led(time)]
-        return early[-1:] or own[-1:]
-
-    def _is_led(self, time: FutureTime) -> bool:
-        """Return True for the time of what comes after: "cu o zi înainte de examenul din 14 august"."""
-        lead, end = find_lead(self._folded, self._trigger.end(), time.start, self._moment)
-        return bool(lead) and not _THEN.compiled.search(self._folded, end, time.start)
-
-    def _is_unclear(self) -> bool:
-        """Return True for "the evening before my exam on 14 March"."""
-        lead = UNCLEAR_LEAD.compiled.search(self._folded, self._trigger.end())
-        return lead is not None and any(
-            time.start >= lead.end() and not _THEN.compiled.search(self._folded, lead.end(), time.start)
+        own = [
+            time
             for time in self._times
-        )
+            if not self._is_about(time) or is_led(self._folded, self._trigger.end(), time, self._moment)
+        ]
+        return early[-1:] or own[-1:]
 
     @cached_property
     def _together(self) -> list[FutureTime]:

@@ -131,6 +131,17 @@ REQUESTS = {
         "Thu 2026-12-31 09:00",
         "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
     ),
+    "remind me on the 1st of every month to pay": ("pay", "Tue 2026-12-01 09:00", "FREQ=MONTHLY"),
+    "remind me on the 5th of each month at 10 to pay": ("pay", "Sat 2026-12-05 10:00", "FREQ=MONTHLY"),
+    "amintește-mi pe 5 a fiecărei luni să plătesc": ("să plătesc", "Sat 2026-12-05 09:00", "FREQ=MONTHLY"),
+    "remind me from Monday to Friday at 9 to stand up": (
+        "stand up",
+        "Tue 2026-11-24 09:00",
+        "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+    ),
+    "remind me Fri at 9 to call": ("call", "Fri 2026-11-27 09:00", ""),
+    "remind me on tue at 10 to call": ("call", "Tue 2026-11-24 10:00", ""),
+    "remind me to sit in the sun tomorrow": ("sit in the sun", "Tue 2026-11-24 09:00", ""),
     "remind me every 30 minutes to stretch": ("stretch", "Mon 2026-11-23 15:00", "FREQ=MINUTELY;INTERVAL=30"),
     "remind me every half an hour to look up": (
         "look up",
