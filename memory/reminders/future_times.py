@@ -10,6 +10,15 @@ from memory.reminders.time_parts import LENGTHS, TimeParts
 from memory.temporal.time_spans import Moment
 
 _THEN = re.compile(r"\b(?:to|that|sa|ca)\b")
+_LIMIT = re.compile(
+    r"[\s,]*(?:(?:except|excluding|but not|until|till|in afara|cu exceptia|mai putin|pana|timp de)\b"
+    r"|for (?:a|one|two|three|the next|\d+) (?:day|week|month|year)"
+    r"|for \w+ (?:days|weeks|months|years)\b)"
+)
+_NTH_DAY = re.compile(
+    r"\b(?:first|second|third|fourth|last|1st|2nd|3rd|4th|prima|ultima|a doua|a treia|a patra)"
+    r"(?: \w+){1,2} (?:of|of the|in|a|din)\s+$"
+)
 _GAP = re.compile(r"[\s,]*")
 
 
@@ -60,6 +69,12 @@ def is_unclear(folded: str, start: int, times: Sequence[FutureTime]) -> bool:
     return lead is not None and any(
         time.start >= lead.end() and not _THEN.search(folded, lead.end(), time.start) for time in times
     )
+
+
+def is_limited(folded: str, time: FutureTime) -> bool:
+    """Return True for a repetition that is not of every such day: "every day except Sunday"."""
+    before = _NTH_DAY.search(folded[: time.start])
+    return time.parts.every is not None and bool(before or _LIMIT.match(folded, time.end))
 
 
 def _joined(before: FutureTime, one: FutureTime, folded: str) -> FutureTime | None:

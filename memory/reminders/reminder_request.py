@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 
-from memory.reminders.future_times import FutureTime, find_lead, find_times, is_led, is_unclear
+from memory.reminders.future_times import FutureTime, find_lead, find_times, is_led, is_limited, is_unclear
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
 from memory.reminders.time_parts import TimeParts, completed, moved_rule
 from memory.temporal.message_text import fold, normalise_message
@@ -148,7 +148,8 @@ class _Sentence:
         """Return the times to remind at, before those that are named if the sentence says so."""
         parts = [time.parts for time in times]
         schedules = [one.schedule(self._moment) for one in (completed(parts) if len(parts) > 1 else parts)]
-        if is_unclear(self._folded, self._trigger.end(), self._times):
+        limited = any(is_limited(self._folded, time) for time in times)
+        if limited or is_unclear(self._folded, self._trigger.end(), self._times):
             return []
         lead = times and find_lead(self._folded, self._trigger.end(), times[0].start, self._moment)[0]
         if lead:
@@ -205,7 +206,7 @@ class _Sentence:
     def _is_of_a_day(self, time: FutureTime) -> bool:
         """Return True for a day that says which matter is meant: "today's plan", "programul de azi"."""
         is_of = _OF.compiled.search(self._folded[: time.start]) or self._folded.startswith("'s", time.end)
-        return time.parts.hour is None and bool(is_of)
+        return time.parts.hour is None and time.parts.every is None and bool(is_of)
 
     def _matter(self) -> int:
         """Return where the words of the matter begin: after the request and the times next to it."""

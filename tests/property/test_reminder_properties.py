@@ -42,7 +42,28 @@ WORDS = st.lists(
     | st.sampled_from(
         ["mâine", "la", "25", "99", "pe", "31", "februarie", "tomorrow", "next", "week", "half"]
     )
-    | st.sampled_from(["past", "0", "14.03", ".", "?", "!", "'", "exam", "my"]),
+    | st.sampled_from(
+        [
+            "past",
+            "0",
+            "14.03",
+            "1.5",
+            "and",
+            "minutes",
+            "before",
+            "the",
+            "month",
+            "of",
+            "peste",
+            "și",
+            ".",
+            "?",
+            "!",
+            "'",
+            "exam",
+            "my",
+        ]
+    ),
     max_size=14,
 ).map(" ".join)
 

@@ -480,6 +480,27 @@ def test_the_evening_before_a_day_is_asked_for_its_hour(said: str) -> None:
     assert found.schedule is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "remind me every day at 9 except Sunday to run",
+        "remind me to run every day at 9 until Friday",
+        "remind me every day for a week to run",
+        "remind me on the first Monday of every month to run",
+        "amintește-mi zilnic la 9 în afară de duminică să alerg",
+        "amintește-mi în fiecare zi la 9 până vineri să alerg",
+    ],
+)
+def test_a_repetition_with_a_limit_is_asked_for_its_times(said: str) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is None
+
+
+def test_a_limit_of_the_matter_is_none_of_the_repetition() -> None:
+    (found,) = read_requests("remind me every day to wait until the shop opens", now=NOW, zone=ZONE)
+    assert found.schedule is not None
+
+
 def test_an_hour_that_the_clock_has_twice_is_still_to_come_in_its_second_one() -> None:
     second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     (found,) = read_requests("remind me at 3:45 am to wake", now=second, zone=ZONE)
