@@ -64,7 +64,12 @@ def held_out_table(
 def result_of(
     past: Past, changes: Mapping[str, Value], calibration: Calibration | None = None
 ) -> TuningResult | None:
-    """Score the later half before and after a change; None when nothing changes."""
+    """Score the later half before and after a change; None when nothing changes.
+
+    Raises:
+        ConfigError: a threshold is unknown, or needs another search; see `Past.decide`.
+    """
+    past.with_thresholds(changes)
     return tuning_result(
         halves_of(past),
         past.in_force,

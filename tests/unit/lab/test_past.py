@@ -16,6 +16,7 @@ from bot.lab.labelling.notebook_archive import NotebookArchive
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_figures import groups_figure, precision_recall_figure, sweep_figure
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
+from bot.lab.past.past_result import result_of
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
 from bot.pictures.canvas import png
 from graph.layers import open_layers
@@ -70,6 +71,23 @@ async def test_what_one_search_cannot_decide_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         own.decide(**thresholds)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"fusion_dense": 0.05}, "fusion_dense cannot be decided here"),
+        ({"prefetch_results": 100}, "prefetch_results cannot be decided here"),
+        ({"gap_treshold": 0.5}, "Unknown threshold gap_treshold"),
+    ],
+)
+async def test_what_one_search_cannot_decide_is_not_proven_either(
+    own: Past, more: dict[str, float], said: str
+) -> None:
+    await label_all(own)
+    with pytest.raises(ConfigError, match=said):
+        result_of(own, {"gap_threshold": 0.7, **more})
+    assert result_of(own, {"gap_threshold": 0.7}) is not None
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
