@@ -3,11 +3,22 @@
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from bot.lab.labelling.past_turns import PastTurn, lot
 from graph.settings.context import TurnContext
-from memory.episodic.log.label_log import Label, LabelLog
+from memory.episodic.log.label_log import Label
 from memory.models import Candidate, Decision
+
+
+class LabelStore(Protocol):
+    """Where a session saves its answers, such as a `LabelLog`."""
+
+    async def put(self, labels: Sequence[Label], *, owner: str) -> None:
+        """Store all labels or none, replacing earlier ones of the same turn and memory."""
+
+    async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
+        """Delete the label of a memory for a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class LabellingSession:
 
     def __init__(
         self,
-        log: LabelLog,
+        log: LabelStore,
         owner: str,
         turns: Sequence[PastTurn],
         labels: Iterable[Label] = (),

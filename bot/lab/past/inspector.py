@@ -75,7 +75,7 @@ class Inspector(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     async def _save(self, turn: str, memory: str, helps: bool | None) -> None:
         try:
-            await self._labels.put(turn, memory, helps=helps)
+            await self._labels.set(turn, memory, helps=helps)
         except (GoatError, ValueError) as error:
             self.note.text = f"Not saved: {error}"
             return

@@ -52,24 +52,34 @@ class Labels:
         """Return whether a turn has memories to label, and each has a label."""
         return bool(turn.offered) and is_labelled(turn, self._said)
 
-    async def put(self, turn_id: str, memory: str, *, helps: bool | None) -> None:
+    async def set(self, turn_id: str, memory: str, *, helps: bool | None) -> None:
         """Save a label; None deletes it.
 
         Raises:
             MemoryTierError: it cannot be saved.
         """
         if helps is None:
-            await self._log.remove(turn_id, memory, owner=self._owner)
-            self._said.pop((turn_id, memory), None)
-            self.revision += 1
+            await self.remove(turn_id, memory, owner=self._owner)
             return
         label = Label(turn_id=turn_id, memory=memory, relevant=helps, at=self._clock())
-        await self._log.put([label], owner=self._owner)
-        self._said[turn_id, memory] = label
-        self.revision += 1
+        await self.put([label], owner=self._owner)
+
+    async def put(self, labels: Sequence[Label], *, owner: str) -> None:
+        """Save all labels or none, as `LabelLog.put` does; those of this owner count at once."""
+        await self._log.put(labels, owner=owner)
+        if owner == self._owner:
+            self._said |= {(label.turn_id, label.memory): label for label in labels}
+            self.revision += 1
+
+    async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
+        """Delete a label, as `LabelLog.remove` does."""
+        await self._log.remove(turn_id, memory, owner=owner)
+        if owner == self._owner:
+            self._said.pop((turn_id, memory), None)
+            self.revision += 1
 
     async def reload(self) -> None:
-        """Read all labels again, such as those that a labelling session saved."""
+        """Read all labels again, such as those that another program saved."""
         self._said = {(one.turn_id, one.memory): one for one in await self._log.all(owner=self._owner)}
         self.revision += 1
 

@@ -224,7 +224,7 @@ class Past:
         """
         if (turn, memory) not in self.labels.answers:  # of a turn that is left out by now, perhaps
             check_found(self.past_turns, turn, memory)
-        await self.labels.put(turn, memory, helps=helps)
+        await self.labels.set(turn, memory, helps=helps)
 
     async def reactions(self) -> list[WeakLabel]:
         """Return a weak label for each memory in an answer that somebody reacted to."""
@@ -234,14 +234,13 @@ class Past:
         return weak_labels(feedback, await self.layers.observations.all(owner=self.owner))
 
     def session(self) -> LabellingSession:
-        """Return a labelling session over turns drawn at random; see `bot.lab.LabellingWidget`."""
-        return LabellingSession(self.layers.labels, self.owner, draw_sample(self.past_turns), self.labels.all)
+        """Return a labelling session over turns drawn at random, whose answers count at once."""
+        return LabellingSession(self.labels, self.owner, draw_sample(self.past_turns), self.labels.all)
 
     async def label_demonstration(self, session: LabellingSession) -> None:
         """Answer a session as the demonstration's data set does; do nothing in one's own archive."""
         if self.is_demonstration:
             await answer_all(session, self._archive.gold)
-            await self.labels.reload()
 
 
 def _close_dropped(stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> None:

@@ -147,6 +147,22 @@ async def test_a_new_label_changes_every_measure(own: Past) -> None:
     assert sum(one.memories for one in found.bins) == 9
 
 
+async def test_what_a_labelling_session_saves_counts_at_once(own: Past) -> None:
+    session = own.session()
+    assert own.decide().point is None
+    assert own.sweep([0.5]) == []
+    while session.current is not None:
+        await session.answer(session.current.candidate.turn_id.startswith("good"))
+    point = own.decide().point
+    assert point is not None
+    assert point.turns == own.sweep([0.5])[0].turns == 3
+    assert len(await own.layers.labels.all(owner=OWNER)) == 9
+    await session.back()
+    await session.answer(None)
+    assert len(own.labels.all) == 8
+    assert own.sweep([0.5])[0].turns == 2
+
+
 async def test_false_positives_and_misses_are_listed_with_their_texts(own: Past) -> None:
     await label_all(own)
     decided = own.decide()
