@@ -83,9 +83,11 @@ def bars_figure(categories: Sequence[str], series: Series, *, title: str, across
             lengths = [value.value for _, value in known]
             axes.barh([at for at, _ in known], lengths, height * 0.92, **bar_style(place, name, LIGHT))
             for at, value in known:
-                axes.plot([value.low, value.high], [at, at], color=LIGHT.text, linewidth=1.6)
-                end = max(value.high, value.value) + 0.01
-                axes.text(end, at, f"{value.value:.0%}", va="center", fontsize=SMALL, color=LIGHT.text)
+                end = value.value
+                if value.bounded:
+                    axes.plot([value.low, value.high], [at, at], color=LIGHT.text, linewidth=1.6)
+                    end = max(value.high, end)
+                axes.text(end + 0.01, at, f"{value.value:.0%}", va="center", fontsize=SMALL, color=LIGHT.text)
         name_rows(axes, categories)
         axes.set_xlim(0, _ROOM)
         axes.xaxis.set_major_formatter(PercentFormatter(1))

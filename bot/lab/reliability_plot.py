@@ -29,8 +29,10 @@ def reliability_diagram(found: Reliability | None) -> Figure:
 def _draw(axes: Axes, found: Reliability) -> None:
     places = [one.predicted for one in found.bins]
     for one in found.bins:
-        ends, label = [one.observed.low, one.observed.high], str(one.memories)
-        axes.plot([one.predicted] * 2, ends, color=LIGHT.text, linewidth=1.6)
+        label = str(one.memories)
+        if one.observed.bounded:
+            ends = [one.observed.low, one.observed.high]
+            axes.plot([one.predicted] * 2, ends, color=LIGHT.text, linewidth=1.6)
         where = (one.predicted, one.observed.value)
         axes.annotate(label, where, (7, -14), textcoords="offset points", fontsize=SMALL, color=LIGHT.dim)
     values = [one.observed.value for one in found.bins]

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.tuning.resampling import SEED, Estimate, resampling
+from memory.tuning.resampling import NO_INTERVAL, SEED, Estimate, resampling
 
 EXACT = 12
 """Most days that differ for which every sign is tried; beyond, `DRAWS` random ones."""
@@ -35,8 +35,9 @@ class PairedTest:
     def __str__(self) -> str:
         """Describe it in one line."""
         found = self.difference
+        within = f"95 % from {found.low:+.3f} to {found.high:+.3f}" if found.bounded else NO_INTERVAL
         return (
-            f"{found.value:+.3f} a turn (95 % from {found.low:+.3f} to {found.high:+.3f}), p = {self.p:.3f}; "
+            f"{found.value:+.3f} a turn ({within}), p = {self.p:.3f}; "
             f"{self.better} turns better, {self.worse} worse, of {self.turns} in {self.groups} days"
         )
 

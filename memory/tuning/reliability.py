@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.tuning.resampling import INTERVAL, Estimate, Numbers, Resampling, resampling
+from memory.tuning.resampling import INTERVAL, LEAST_GROUPS, Estimate, Numbers, Resampling, resampling
 
 Mask = NDArray[np.bool_]
 BINS = 10
@@ -75,7 +75,9 @@ def _bin(again: Resampling, chances: Numbers, fits: Numbers, mask: Mask) -> Bin:
 
 
 def _error(again: Resampling, surplus: Numbers, masks: Sequence[Mask]) -> Estimate:
+    value = sum(abs(float((surplus * mask).sum())) for mask in masks) / len(surplus)
+    if again.groups < LEAST_GROUPS:
+        return Estimate(value=value)
     sums = sum(np.abs(again.totals(surplus * mask)) for mask in masks)
     low, high = np.percentile(sums / again.totals(np.ones_like(surplus)), INTERVAL)
-    value = sum(abs(float((surplus * mask).sum())) for mask in masks) / len(surplus)
     return Estimate(value=value, low=float(low), high=float(high))

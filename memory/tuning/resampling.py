@@ -4,6 +4,7 @@ Turns of one conversation resemble each other, so whole groups of turns are resa
 single turns (Davison & Hinkley 1997, section 3.8).
 """
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +14,24 @@ from numpy.typing import ArrayLike, NDArray
 RESAMPLES = 2000
 SEED = 20
 INTERVAL = (2.5, 97.5)
+LEAST_GROUPS = 2
+"""Groups without which there is no interval: one says nothing of how much they differ."""
+NO_INTERVAL = "one day: no interval"
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value and its 95 % bootstrap confidence interval."""
+    """A value and its 95 % bootstrap confidence interval; one group has no interval, so both ends are NaN."""
 
     value: float
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has an interval."""
+        return not math.isnan(self.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +44,26 @@ class Resampling:
     """How often each group is in each resample, one row for each resample."""
 
     def estimate(self, values: ArrayLike, weights: ArrayLike = 1.0, *, scale: float = 1.0) -> Estimate | None:
-        """Estimate a weighted mean of the turns' values; None without weight."""
+        """Estimate a weighted mean of the turns' values; None without weight.
+
+        It has no interval when only one group has weight.
+        """
         given = np.asarray(values, float)
         share = np.broadcast_to(np.asarray(weights, float), given.shape)
         if not share.sum() > 0:
             return None
         top, bottom = (self.totals(part) for part in (given * share, share))
         means = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+        value = float(np.sum(given * share) / np.sum(share)) * scale
+        if np.count_nonzero(self._sums(share)) < LEAST_GROUPS:
+            return Estimate(value=value)
         low, high = np.nanpercentile(means, INTERVAL) * scale
-        value = float(np.sum(given * share) / np.sum(share))
-        return Estimate(value=value * scale, low=float(low), high=float(high))
+        return Estimate(value=value, low=float(low), high=float(high))
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return int(self._draws.shape[1])
 
     def totals(self, values: ArrayLike) -> Numbers:
         """Return the sum of the turns' values in each resample."""

@@ -134,6 +134,11 @@ def _figures(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     summary = summarise(outcomes)
     estimates = {measure: mean_measure(outcomes, measure) for measure in MEASURES}
     estimates["false_per_hundred"] = false_injections(outcomes)
-    intervals = {key: asdict(estimate) for key, estimate in estimates.items() if estimate is not None}
+    intervals = {key: _bounds(estimate) for key, estimate in estimates.items() if estimate is not None}
     curve = summary["curve"] if name in CURVES else []
     return {**summary, "curve": curve, "intervals": intervals}
+
+
+def _bounds(estimate: Estimate) -> dict[str, float]:
+    """Return an estimate for JSON, which has no NaN: without ends if it has no interval."""
+    return asdict(estimate) if estimate.bounded else {"value": estimate.value}

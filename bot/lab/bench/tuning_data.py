@@ -91,7 +91,9 @@ def points_table(points: Sequence[OperatingPoint]) -> str:
 def _row(point: OperatingPoint) -> list[str]:
     false = point.false_injections
     shares = [f"{found.value:.2f}" if found else "" for found in (point.recall, point.answered)]
-    told = f"{false.value:.1f} ({false.low:.1f} to {false.high:.1f})" if false else ""
+    told = f"{false.value:.1f}" if false else ""
+    if false and false.bounded:
+        told += f" ({false.low:.1f} to {false.high:.1f})"
     return [f"{point.threshold:.2f}", *shares, told, f"{point.utility.value:+.3f}"]
 
 

@@ -17,7 +17,7 @@ from graph.state.resolution import last_decisions
 from graph.state.turn_state import State
 from memory.models import Decision
 from memory.tuning.curves import OperatingPoint, measure
-from memory.tuning.resampling import Estimate
+from memory.tuning.resampling import NO_INTERVAL, Estimate
 
 COLUMNS = [
     *("turn", "at", "message", "memory", "memory_at", "text", "shown", "shown_in_force", "probability"),
@@ -141,7 +141,10 @@ def _figures(decided: Decided) -> Iterator[tuple[str, str]]:
 
 
 def _percent(found: Estimate | None) -> str:
-    return "" if found is None else f"{found.value:.0%} ({found.low:.0%} to {found.high:.0%})"
+    if found is None:
+        return ""
+    within = f"{found.low:.0%} to {found.high:.0%}" if found.bounded else NO_INTERVAL
+    return f"{found.value:.0%} ({within})"
 
 
 def turn_row(one: DecidedTurn, *, labelled: bool) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,8 @@ async def test_a_race_from_ingest_to_json(tmp_path: Path, monkeypatch: pytest.Mo
     }
     figures = results_of(run)
     assert json.loads(json.dumps(rounded(figures))) == rounded(figures)
+    one = {name: [each for each in some if each.archive == "a"] for name, some in run.outcomes.items()}
+    assert "NaN" not in json.dumps(rounded(results_of(replace(run, outcomes=one))))
     assert (figures["docs"], figures["conversations"]) == (6, 2)
     ours = run.outcomes[OURS]
     found = mean_measure(ours, "hit@1")

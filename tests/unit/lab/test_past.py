@@ -14,7 +14,13 @@ import bot.lab
 from bot.lab.contents import MODULES
 from bot.lab.labelling.notebook_archive import NotebookArchive
 from bot.lab.past.own_past import Past
-from bot.lab.past.past_figures import groups_figure, precision_recall_figure, sweep_figure
+from bot.lab.past.past_figures import (
+    groups_figure,
+    halves_figure,
+    precision_recall_figure,
+    reliability_figure,
+    sweep_figure,
+)
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
 from bot.lab.past.past_result import result_of
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
@@ -161,6 +167,28 @@ async def test_what_a_labelling_session_saves_counts_at_once(own: Past) -> None:
     await session.answer(None)
     assert len(own.labels.all) == 8
     assert own.sweep([0.5])[0].turns == 2
+
+
+@pytest.mark.filterwarnings("error")
+async def test_the_labels_of_one_day_have_no_interval(own: Past) -> None:
+    own.past_turns = [
+        past(f"t{number}", {f"good{number}": 0.9, f"bad{number}": 0.6, f"weak{number}": 0.4})
+        for number in range(3)
+    ]
+    await label_all(own)
+    told = str(own.decide(gap_threshold=0.7))
+    assert "100% (one day: no interval)" in told
+    assert "nan" not in told
+    assert "(one day: no interval)" in str(compare(own, {"gap_threshold": 0.7}))
+    figures = (
+        sweep_figure(own),
+        precision_recall_figure(own),
+        reliability_figure(own),
+        groups_figure(own, "kind"),
+        halves_figure(own),
+    )
+    for figure in figures:
+        assert png(figure)
 
 
 async def test_false_positives_and_misses_are_listed_with_their_texts(own: Past) -> None:

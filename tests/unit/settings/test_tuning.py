@@ -1,6 +1,8 @@
 """Scores, curves and bounds by numbers that can be reckoned by hand; results as files."""
 
 import json
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,25 @@ class TestCurves:
         assert together is not None
         assert (together.low, together.high) == (0, 1)
         assert 0.3 < alone.low < 0.5 < alone.high < 0.7
+
+    def test_one_group_has_no_interval(self) -> None:
+        again = resampling(["one", "one", "other"])
+        alone, both = again.estimate([0.0, 1.0, 1.0], [1, 1, 0]), again.estimate([0.0, 1.0, 1.0])
+        assert alone is not None
+        assert both is not None
+        assert (alone.value, alone.bounded, both.bounded) == (0.5, False, True)
+        (point,) = operating_points([replace(turn, group="one") for turn in TURNS], [0.5])
+        assert point.noise is not None
+        assert math.isnan(point.noise.low)
+        assert math.isnan(point.noise.high)
+        found = reliability([Judgement(group="one", probability=0.9, fits=fits) for fits in (True, False)])
+        assert found is not None
+        assert not found.error.bounded
+        assert not found.base_rate.bounded
+        compared = paired_test([0.0, 0.0], [1.0, 1.0], ["one", "one"])
+        assert str(compared) == (
+            "+1.000 a turn (one day: no interval), p = 1.000; 2 turns better, 0 worse, of 2 in 1 days"
+        )
 
 
 class TestBound:
