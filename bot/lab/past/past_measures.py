@@ -33,10 +33,11 @@ def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoi
 
 
 def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
-    """Compare the probabilities of labelled memories with their labels; None without labels."""
+    """Compare the probabilities of the labelled turns' memories with their labels; None without such turns."""
     found = [
         judged
         for one in past.decide(**thresholds).turns
+        if past.labels.done(one.turn)
         for judged in past.labels.judgements(
             one.turn, {turn_id: decision.probability for turn_id, decision in one.decisions.items()}
         )

@@ -151,6 +151,10 @@ async def test_a_new_label_changes_every_measure(own: Past) -> None:
     found = reliability_of(own)
     assert found is not None
     assert sum(one.memories for one in found.bins) == 9
+    await own.label("t0", "bad0", helps=None)
+    found = reliability_of(own)
+    assert found is not None
+    assert sum(one.memories for one in found.bins) == 6, "a turn without all its labels is not measured"
 
 
 async def test_what_a_labelling_session_saves_counts_at_once(own: Past) -> None:
