@@ -25,6 +25,7 @@ from graph.layers import Layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
+from memory.errors import ConfigError
 from memory.models import Episode
 
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -109,6 +110,17 @@ async def test_an_own_archive_is_opened_and_left_alone(agent: Agent, settings: S
         assert turn.message == "My bike is green."
         assert not turn.offered
     assert await agent.layers.episodes.count(owner=settings.owner) == 1
+
+
+async def test_a_named_owner_without_turns_is_no_demonstration(
+    agent: Agent, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "story", short_story)
+    await agent.ask("My bike is green.", owner=settings.owner, thread="1")
+    await agent.layers.recorder.flush()
+    with pytest.raises(ConfigError, match="No turn of 'mispelt' is recorded or imported"):
+        async with open_archive(settings, "mispelt"):
+            pass
 
 
 async def test_a_turn_is_taken_apart(agent: Agent) -> None:

@@ -58,21 +58,22 @@ async def open_archive(
     *,
     counting: Callable[[int], Callable[[], None]] | None = lambda _: lambda: None,
 ) -> AsyncIterator[NotebookArchive]:
-    """Open the owner's archive, by default the configured owner's, or the demonstration if it has no turn.
+    """Open the owner's archive, by default the configured owner's, or the demonstration if that has no turn.
 
     `counting` is called with the number of the demonstration's turns, and what it returns is called after
     each turn; None opens no demonstration.
 
     Raises:
-        ConfigError, MemoryTierError: the archive cannot be read, or is empty without a demonstration.
+        ConfigError, MemoryTierError: the archive cannot be read, or is empty without a demonstration, which
+            an owner who is named never gets: the name may be misspelt.
     """
-    owner = owner or settings.owner
+    named, owner = bool(owner), owner or settings.owner
     recorded, imported = await _count_turns(settings, owner)
     if recorded or imported:
         async with open_layers(settings) as layers:
             yield NotebookArchive(layers=layers, owner=owner, turns=recorded, imported=imported)
         return
-    if counting is None:
+    if counting is None or named:
         raise ConfigError(
             f"No turn of {owner!r} is recorded or imported in {settings.data_folder}. Chat with the agent, "
             "or import conversations with `goat import`; `goat stats` names the owners."

@@ -71,7 +71,7 @@ class Past:
             owner: by default the configured one.
             since: only turns from then on, such as "2026-03-01" or "last month".
             folder: where goat.toml and .env are.
-            demonstration: without recorded or imported turns, open an invented archive.
+            demonstration: if no owner is named and nothing is recorded or imported, open an invented archive.
 
         Raises:
             ConfigError: a setting or `since` is not understood, or there is nothing to open.
