@@ -23,6 +23,7 @@ from bot.lab.notebook.folder import settings_in
 from bot.lab.notebook.progress import Progress
 from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
 from bot.lab.past.labels import Labels, check_found
+from bot.lab.past.threshold_ranges import steps_of
 from graph.replay.imported_turns import ImportedTurns
 from graph.replay.replay_plan import Plan
 from graph.replay.replayer import Replayer
@@ -35,8 +36,6 @@ from memory.tuning.tuning_result import Value
 
 SEARCHED = ("fusion_dense", "fusion_lexical", "fusion_neighbours", "gap_calibration")
 """Thresholds that need another search, or another calibration."""
-STEPS: Sequence[float] = tuple(step / 20 for step in range(21))
-"""Thresholds of a sweep."""
 KEPT = 16
 """Settings whose decisions are kept in memory."""
 
@@ -181,7 +180,7 @@ class Past:
 
     def sweep(
         self,
-        steps: Sequence[float] = STEPS,
+        steps: Sequence[float] | None = None,
         *,
         name: str = "gap_threshold",
         others: Mapping[str, Value] | None = None,
@@ -191,11 +190,13 @@ class Past:
         Each is of the whole decision. Bands are of whole days: the messages of a day are not independent.
 
         Args:
-            steps: values to try.
+            steps: values to try; None for 21 over the range of its slider.
             name: of the threshold.
             others: other changes, which hold at each step.
         """
-        return self._swept(name, tuple(steps), json.dumps(dict(others or {})), self.labels.revision)
+        values = steps_of(name, self.in_force, steps)
+        thresholds = json.dumps(dict(others or {}), default=lambda value: value.item())  # numpy's numbers
+        return self._swept(name, values, thresholds, self.labels.revision)
 
     def _sweep(self, name: str, steps: Sequence[float], thresholds: str, _: int) -> list[OperatingPoint]:
         turns, others = self.labelled, json.loads(thresholds)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from bot.lab.labelling.candidates import GRID
 from bot.lab.labelling.labelled_turns import estimate_utility
-from bot.lab.past.own_past import STEPS, Past
+from bot.lab.past.own_past import Past
 from bot.lab.past.past_measures import baselines, by_group, reliability_of
 from bot.lab.past.past_result import halves_of
 from bot.lab.plots import bars_figure, lines_figure
@@ -22,7 +22,7 @@ NOISE = "noise: memories shown that do not help"
 
 
 def sweep_figure(
-    past: Past, steps: Sequence[float] = STEPS, *, name: str = "gap_threshold", **thresholds: Value
+    past: Past, steps: Sequence[float] | None = None, *, name: str = "gap_threshold", **thresholds: Value
 ) -> Figure:
     """Draw coverage and noise over a threshold, with the baselines and the value in force."""
     points = past.sweep(steps, name=name, others=thresholds)
@@ -53,7 +53,7 @@ def sweep_lines(
 
 
 def precision_recall_figure(
-    past: Past, steps: Sequence[float] = STEPS, *, name: str = "gap_threshold", **thresholds: Value
+    past: Past, steps: Sequence[float] | None = None, *, name: str = "gap_threshold", **thresholds: Value
 ) -> Figure:
     """Draw precision over recall at each value of a threshold, with the baselines."""
     points = past.sweep(steps, name=name, others=thresholds)

@@ -33,7 +33,7 @@ def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoi
 
 
 def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
-    """Compare the probabilities of the labelled turns' memories with their labels; None without such turns."""
+    """Compare the probabilities of the labelled turns' memories with their labels; None without any."""
     found = [
         judged
         for one in past.decide(**thresholds).turns

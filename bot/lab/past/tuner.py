@@ -4,7 +4,6 @@ import asyncio
 import html
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from ipywidgets import HTML, Accordion, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, Select, VBox
@@ -14,6 +13,7 @@ from bot.lab.past.inspector import Inspector
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_figures import PRECISION, sweep_lines
 from bot.lab.past.past_measures import baselines, reliability_of
+from bot.lab.past.threshold_ranges import RANGES, SLIDERS, range_of
 from bot.lab.precision_recall_plot import precision_recall_curve
 from bot.lab.reliability_plot import reliability_diagram
 from bot.pictures.canvas import png
@@ -31,41 +31,6 @@ CURVES = ("sweep", "precision", "reliability")
 SWEPT = "gap_threshold"
 CHANGES, VAIN, MISSED = "what comes (+) and goes (-)", "shown, but does not help", "helps, but is not shown"
 MOST_LISTED = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Limits and step of a slider."""
-
-    low: float
-    high: float
-    step: float
-
-
-SLIDERS: Mapping[str, Mapping[str, Range]] = {
-    "Gap filter": {
-        "gap_threshold": Range(0, 1, 0.01),
-        "gap_break": Range(0.1, 15, 0.1),
-        "gap_null_share": Range(0, 1, 0.01),
-        "gap_significance": Range(1, 10, 0.1),
-    },
-    "Budget": {
-        "budget_base": Range(0, 12_000, 100),
-        "budget_confidence_multiplier": Range(0, 12_000, 100),
-        "budget_complexity_bonus": Range(0, 12_000, 100),
-        "budget_hard_cap": Range(100, 32_000, 100),
-        "l3_minimum": Range(0, 6000, 50),
-        "l2_floor": Range(0, 4000, 50),
-        "l2_cap": Range(0, 16_000, 100),
-    },
-    "Ranking": {
-        "prefetch_results": Range(1, 100, 1),
-        "rank_tie": Range(0.01, 3, 0.01),
-        "rank_recency_window": Range(1, 365, 1),
-        "rank_access_reference": Range(1, 100, 1),
-    },
-}
-"""Sliders by section, in their order; wider values can be given to `Past.decide`."""
 
 
 class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -190,20 +155,18 @@ def _sections(controls: Mapping[str, Any]) -> VBox:
 
 
 def _controls(past: Past) -> dict[str, Any]:
-    limits = {name: limits for some in SLIDERS.values() for name, limits in some.items()}
-    sliders = {name: _slider(past, name, one) for name, one in limits.items()}
+    sliders = {name: _slider(past, name) for name in RANGES}
     return {"gap_rule": _choice(past, "gap_rule", list(GapRule)), **sliders}
 
 
-def _slider(past: Past, name: str, limits: Range) -> FloatSlider | IntSlider:
+def _slider(past: Past, name: str) -> FloatSlider | IntSlider:
     """Return a slider from the lowest to the highest of its range and the value in force."""
-    now = getattr(past.in_force, name)
-    high = now if name == "prefetch_results" else max(limits.high, now)  # more of them need another search
+    limits, now = range_of(name, past.in_force), getattr(past.in_force, name)
     slider, number = (IntSlider, int) if isinstance(now, int) else (FloatSlider, float)
     return slider(
         value=now,
-        min=number(min(limits.low, now)),
-        max=number(high),
+        min=number(limits.low),
+        max=number(limits.high),
         step=number(limits.step),
         description=_title(name),
         tooltip=Thresholds.model_fields[name].description,

@@ -6,7 +6,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -23,6 +25,7 @@ from bot.lab.past.past_figures import (
 )
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
 from bot.lab.past.past_result import result_of
+from bot.lab.past.threshold_ranges import RANGES
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
 from bot.pictures.canvas import png
 from graph.layers import open_layers
@@ -193,6 +196,25 @@ async def test_the_labels_of_one_day_have_no_interval(own: Past) -> None:
     )
     for figure in figures:
         assert png(figure)
+
+
+@pytest.mark.parametrize("name", RANGES)
+async def test_every_threshold_with_a_slider_can_be_swept(own: Past, name: str) -> None:
+    await label_all(own)
+    steps = [point.threshold for point in own.sweep(name=name)]
+    assert len(steps) == (15 if name == "prefetch_results" else 21)
+    assert steps == sorted(steps)
+    assert steps[0] <= getattr(own.in_force, name) <= steps[-1]
+    assert png(sweep_figure(own, name=name))
+
+
+async def test_a_sweep_takes_numbers_of_numpy(own: Past) -> None:
+    await label_all(own)
+    others: dict[str, Any] = {"gap_break": np.float32(2), "l3_minimum": np.int64(100)}
+    found = own.sweep(list(np.linspace(0, 1, 3)), others=others)
+    assert [point.threshold for point in found] == [0, 0.5, 1]
+    assert found == own.sweep([0, 0.5, 1], others={"gap_break": 2.0, "l3_minimum": 100})
+    assert len(own.sweep(list(np.arange(1, 4)), name="prefetch_results")) == 3
 
 
 async def test_false_positives_and_misses_are_listed_with_their_texts(own: Past) -> None:
