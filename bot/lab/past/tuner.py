@@ -9,6 +9,7 @@ from typing import Any
 from ipywidgets import HTML, Accordion, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, Select, VBox
 from matplotlib.figure import Figure
 
+from bot.lab.past.earlier_half import earlier_half
 from bot.lab.past.inspector import Inspector
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_figures import PRECISION, sweep_lines
@@ -37,12 +38,14 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Sliders over an owner's past; create it in a cell.
 
     A move decides all turns again and lists what changes; the curves follow when the slider rests. A click on
-    a listed memory shows its turn, to be labelled.
+    a listed memory shows its turn, to be labelled. Labels of the later half are kept for the test: only what
+    comes and goes is of all turns.
     """
 
     def __init__(self, past: Past, pause: float = PAUSE) -> None:
         self._past, self._pause, self._loop = past, pause, asyncio.get_running_loop()
         self._rows: list[tuple[str, str]] = []
+        self._choosing, self._state = past, object()
         self.working: Future[None] | None = None
         """The task of the last move or label."""
         self.controls = _controls(past)
@@ -99,8 +102,15 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
         await self._draw()
 
     def _show(self) -> None:
-        self.decided = self._past.decide(**self.changes)
-        self.summary.value = self.decided._repr_html_()
+        state = self._past.past_turns, self._past.labels.revision
+        if state != self._state:
+            self._state, self._choosing = state, earlier_half(self._past)
+        self.decided = self._choosing.decide(**self.changes)
+        labelled = len(self._choosing.labelled)
+        self.summary.value = (
+            f"{self.decided._repr_html_()}<p>Measured on the {labelled} labelled turns of the earlier half "
+            f"of your days; {len(self._past.labelled) - labelled} of the later half are kept for the test.</p>"
+        )
 
     def _list(self) -> None:
         tables = {
@@ -125,13 +135,14 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
         await asyncio.sleep(self._pause)
         others = dict(self.changes)
         at = float(others.pop(SWEPT, self._past.in_force.gap_threshold))
-        if not (points := await asyncio.to_thread(self._past.sweep, others=others)):
+        choosing = self._choosing
+        if not (points := await asyncio.to_thread(choosing.sweep, others=others)):
             return
-        best = baselines(self._past)
+        best = baselines(choosing)
         figures: Mapping[str, Callable[[], Figure]] = {
             "sweep": lambda: sweep_lines(points, best, name=SWEPT, at=at),
             "precision": lambda: precision_recall_curve(points, best, at=at, title=PRECISION),
-            "reliability": lambda: reliability_diagram(reliability_of(self._past, **self.changes)),
+            "reliability": lambda: reliability_diagram(reliability_of(choosing, **self.changes)),
         }
         for name, draw in figures.items():
             self.curves[name].value = png(draw())

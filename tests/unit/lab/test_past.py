@@ -24,7 +24,7 @@ from bot.lab.past.past_figures import (
     sweep_figure,
 )
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
-from bot.lab.past.past_result import result_of
+from bot.lab.past.past_result import halves_of, result_of
 from bot.lab.past.threshold_ranges import RANGES
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
 from bot.pictures.canvas import png
@@ -309,9 +309,35 @@ async def test_a_click_shows_the_turn_and_a_label_is_saved_and_measured(own: Pas
     assert [one.relevant for one in await own.layers.labels.all(owner=OWNER) if one.memory == "bad0"] == [
         True
     ]
-    assert len(tuner.decided.false_positives) == 2
+    assert tuner.decided.false_positives.empty
     tuner.listed.value = MISSED
-    assert len(tuner.memories.options) == 3
+    assert len(tuner.memories.options) == 1
+
+
+async def test_the_sliders_measure_the_half_that_settings_are_chosen_on(own: Past) -> None:
+    await label_all(own)
+    chosen = {one.turn.turn_id for one in halves_of(own).choosing}
+    assert chosen == {"t0"}
+    tuner = Tuner(own, pause=0)
+    tuner.set(gap_threshold=0.3)
+    await settled(tuner)
+    assert set(tuner.decided.changes.turn) == {"t0", "t1", "t2"}
+    assert tuner.decided.point is not None
+    assert tuner.decided.point.turns == 1
+    assert set(tuner.decided.false_positives.turn) == chosen
+    tuner.set(gap_threshold=0.95)
+    await settled(tuner)
+    assert set(tuner.decided.misses.turn) == chosen
+    drawn = {name: bytes(curve.value) for name, curve in tuner.curves.items()}
+    assert "1 labelled turns of the earlier half" in tuner.summary.value
+    assert "2 of the later half are kept for the test" in tuner.summary.value
+    await own.label("t2", "bad2", helps=True)
+    again = Tuner(own, pause=0)
+    again.set(gap_threshold=0.95)
+    await settled(again)
+    assert {name: bytes(curve.value) for name, curve in again.curves.items()} == drawn
+    assert len(own.labels.all) == 9
+    assert own.sweep([0.5])[0].turns == 3
 
 
 async def test_texts_of_others_are_shown_as_they_are(own: Past) -> None:
