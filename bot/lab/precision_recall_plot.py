@@ -15,7 +15,7 @@ def precision_recall_curve(
     known = [(one, one.recall, one.precision) for one in points if one.recall and one.precision]
     near = min(known, key=lambda one: abs(one[0].threshold - at), default=None)
     curve = Curve(
-        "thresholds, from 0 (right) to 1 (left)",
+        _swept(points),
         coverage=[recall.value for _, recall, _ in known],
         risk=[precision.value for _, _, precision in known],
         lower=[precision.low for _, _, precision in known],
@@ -34,3 +34,13 @@ def precision_recall_curve(
         coverage="Recall: share of a turn's helpful memories\nthat is shown",
         risk="Precision: share of the memories shown\nthat helps",
     )
+
+
+def _swept(points: Sequence[OperatingPoint]) -> str:
+    """Name the range of the thresholds, from its end with the higher recall."""
+    if not points:
+        return "thresholds"
+    right, left = points[0], points[-1]
+    if right.recall and left.recall and right.recall.value < left.recall.value:
+        right, left = left, right
+    return f"thresholds, from {right.threshold:g} (right) to {left.threshold:g} (left)"

@@ -12,6 +12,8 @@ from memory.temporal.written_dates import parse_day
 
 HINT = "write a date such as 2026-03-01, a time such as 2026-03-01T14:30, or words such as `last week`"
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
+_WRITTEN = re.compile(r"\d{4}-\d{2}(?:-\d{2}(?:T.*)?)?")
+"""Dates that are read as they are or not at all: month 13 is no day."""
 _TODAY = frozenset({"today", "azi", "astazi"})
 _THIS = re.compile(r"this (week|month|year)")
 _DENIED = re.compile(r"(?:not|no|never|without|except|nu|fara|afara)\b")
@@ -43,7 +45,7 @@ def _iso(text: str, zone: tzinfo) -> datetime | None:
 
 def _in_words(text: str, now: datetime, zone: tzinfo) -> datetime | None:
     folded, today = " ".join(fold(text[:80]).split()), now.astimezone(zone).date()
-    if _DENIED.match(folded) or _MONTH.fullmatch(text):
+    if _DENIED.match(folded) or _WRITTEN.fullmatch(text):
         return None
     if day := _named(folded, today):
         return datetime.combine(day, time.min, zone)

@@ -60,15 +60,20 @@ class Decided:
     """The same turns with the settings in force."""
     labels: Labels = field(repr=False)
 
-    @cached_property
+    @property
     def memories(self) -> pd.DataFrame:
-        """A row for each memory found: its decision, its evidence and its label."""
-        rows = (row for now, then in self._pairs() for row in _memory_rows(now, then, self.labels))
-        return pd.DataFrame(rows, columns=COLUMNS).astype(
-            {"helps": "boolean", "shown": bool, "shown_in_force": bool}
-        )
+        """A row for each memory found: its decision, its evidence and its label by now."""
+        found = self._found.copy()
+        pairs = zip(found["turn"], found["memory"], strict=True)
+        found["helps"] = pd.array([self.labels.of(*pair) for pair in pairs], dtype="boolean")
+        return found
 
     @cached_property
+    def _found(self) -> pd.DataFrame:
+        rows = (row for now, then in self._pairs() for row in _memory_rows(now, then))
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"shown": bool, "shown_in_force": bool})
+
+    @property
     def changes(self) -> pd.DataFrame:
         """The memories that come (+) or go (-) compared with the settings in force."""
         found = self.memories
@@ -98,7 +103,7 @@ class Decided:
             columns=["budget", "identity and facts", "conversation", "memory"],
         )
 
-    @cached_property
+    @property
     def point(self) -> OperatingPoint | None:
         """Coverage, noise and the like on the labelled turns; None without any."""
         counts = [self.labels.counts(one.turn, one.shown) for one in self.turns if self.labels.done(one.turn)]
@@ -168,7 +173,7 @@ def turn_row(one: DecidedTurn, *, labelled: bool) -> dict[str, object]:
     }
 
 
-def _memory_rows(now: DecidedTurn, then: DecidedTurn, labels: Labels) -> Iterator[dict[str, object]]:
+def _memory_rows(now: DecidedTurn, then: DecidedTurn) -> Iterator[dict[str, object]]:
     turn, before = now.turn, set(then.shown)
     for candidate in turn.state["recall"].candidates:
         decision, evidence = now.decisions.get(candidate.turn_id), candidate.evidence
@@ -183,7 +188,6 @@ def _memory_rows(now: DecidedTurn, then: DecidedTurn, labels: Labels) -> Iterato
             "shown_in_force": candidate.turn_id in before,
             "probability": decision.probability if decision else float("nan"),
             "why": explain_decision(decision) if decision else "",
-            "helps": labels.of(turn.turn_id, candidate.turn_id),
             "rank": candidate.rank,
             "cosine": evidence.cosine,
             "standing": evidence.standing,

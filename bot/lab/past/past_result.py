@@ -90,7 +90,10 @@ def propose(result: TuningResult | None, *, folder: Path | str = ".", save: Path
         save: a file to keep the result in, for `goat tune apply`.
     """
     if result is None:
-        return ["Nothing better was found: there is nothing to write."]
+        return [
+            "There is nothing to write: these are the settings in force, or no turn of the earlier half of "
+            "your days has all its labels."
+        ]
     if save is not None:
         save.parent.mkdir(parents=True, exist_ok=True)
         write_result(result, save)

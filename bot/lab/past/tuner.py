@@ -22,6 +22,7 @@ from bot.printable import printable, snippet
 from graph.settings.context import Thresholds
 from memory.errors import GoatError
 from memory.recall.gap_rules import GapRule
+from memory.recall.ranking import RankRule
 from memory.tuning.tuning_result import Value
 
 PAUSE = 0.3
@@ -32,6 +33,8 @@ CURVES = ("sweep", "precision", "reliability")
 SWEPT = "gap_threshold"
 CHANGES, VAIN, MISSED = "what comes (+) and goes (-)", "shown, but does not help", "helps, but is not shown"
 MOST_LISTED = 300
+CHOICES: Mapping[str, Sequence[str]] = {"Gap filter": ["gap_rule"], "Ranking": ["rank_rule"]}
+"""Rules by section, above its sliders."""
 
 
 class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -107,9 +110,10 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._state, self._choosing = state, earlier_half(self._past)
         self.decided = self._choosing.decide(**self.changes)
         labelled = len(self._choosing.labelled)
+        kept = len(self._past.labelled) - labelled
         self.summary.value = (
-            f"{self.decided._repr_html_()}<p>Measured on the {labelled} labelled turns of the earlier half "
-            f"of your days; {len(self._past.labelled) - labelled} of the later half are kept for the test.</p>"
+            f"{self.decided._repr_html_()}<p>Measured on {labelled} labelled turns of the earlier half of "
+            f"your days; {kept} of the later half are kept for the test.</p>"
         )
 
     def _list(self) -> None:
@@ -160,14 +164,18 @@ def _row(widgets: Sequence[Any]) -> HBox:
 
 
 def _sections(controls: Mapping[str, Any]) -> VBox:
-    boxes = [VBox([controls[name] for name in names]) for names in SLIDERS.values()]
+    boxes = [
+        VBox([controls[name] for name in (*CHOICES.get(section, ()), *names)])
+        for section, names in SLIDERS.items()
+    ]
     folded = Accordion(boxes[1:], titles=tuple(SLIDERS)[1:], selected_index=None)
-    return VBox([controls["gap_rule"], boxes[0], folded])
+    return VBox([boxes[0], folded])
 
 
 def _controls(past: Past) -> dict[str, Any]:
     sliders = {name: _slider(past, name) for name in RANGES}
-    return {"gap_rule": _choice(past, "gap_rule", list(GapRule)), **sliders}
+    choices: dict[str, Sequence[str]] = {"gap_rule": list(GapRule), "rank_rule": list(RankRule)}
+    return {**{name: _choice(past, name, values) for name, values in choices.items()}, **sliders}
 
 
 def _slider(past: Past, name: str) -> FloatSlider | IntSlider:

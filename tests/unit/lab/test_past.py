@@ -24,7 +24,7 @@ from bot.lab.past.past_figures import (
     sweep_figure,
 )
 from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
-from bot.lab.past.past_result import halves_of, result_of
+from bot.lab.past.past_result import halves_of, propose, result_of
 from bot.lab.past.threshold_ranges import RANGES
 from bot.lab.past.tuner import MISSED, VAIN, Tuner
 from bot.pictures.canvas import png
@@ -338,6 +338,46 @@ async def test_the_sliders_measure_the_half_that_settings_are_chosen_on(own: Pas
     assert {name: bytes(curve.value) for name, curve in again.curves.items()} == drawn
     assert len(own.labels.all) == 9
     assert own.sweep([0.5])[0].turns == 3
+
+
+async def test_the_rule_of_the_ranking_can_be_chosen(own: Past) -> None:
+    tuner = Tuner(own, pause=0)
+    tuner.set(rank_rule="blend")
+    await settled(tuner)
+    assert tuner.changes == {"rank_rule": "blend"}
+    assert tuner.decided.context.rank_rule == "blend"
+
+
+async def test_tables_have_the_labels_of_now(own: Past) -> None:
+    decided = own.decide(gap_threshold=0.3)
+    assert decided.memories.helps.isna().all()
+    assert decided.point is None
+    await label_all(own)
+    assert decided.memories.helps.notna().all()
+    assert len(decided.false_positives) == 3
+    assert decided.changes.helps.all()
+    assert decided.point is not None
+
+
+async def test_without_labels_to_choose_on_nothing_is_said_to_be_worse(own: Past) -> None:
+    (why,) = propose(result_of(own, {"gap_threshold": 0.7}))
+    assert "no turn of the earlier half of your days has all its labels" in why
+
+
+async def test_the_curve_names_the_thresholds_that_were_swept(own: Past) -> None:
+    await label_all(own)
+    named = {
+        figure: [line.get_label() for line in figure.axes[0].lines]
+        for figure in (
+            precision_recall_figure(own),
+            precision_recall_figure(own, [0.2, 0.6]),
+            precision_recall_figure(own, name="gap_break", gap_threshold=0.0),
+        )
+    }
+    whole, part, broken = named.values()
+    assert "thresholds, from 0 (right) to 1 (left)" in whole
+    assert "thresholds, from 0.2 (right) to 0.6 (left)" in part
+    assert "thresholds, from 15 (right) to 0.1 (left)" in broken
 
 
 async def test_texts_of_others_are_shown_as_they_are(own: Past) -> None:

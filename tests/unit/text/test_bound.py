@@ -41,3 +41,9 @@ def test_the_day_begins_where_it_is_asked(text: str, day: str) -> None:
 def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time: write a date"):
         read_bound(text, now=NOW, zone=ZONE)
+
+
+@each("text", ["2026-13-01", "2026-02-30", "2026-13", "2026-13-01T10:00"])
+def test_a_day_that_the_calendar_lacks_is_not_another_day(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time: write a date"):
+        read_bound(text, now=NOW, zone=ZONE)
