@@ -119,12 +119,20 @@ def marks_of(values: Iterable[str]) -> list[bytes]:
 
 
 def _clear_typed(settings: Settings, erasure: Erasure) -> None:
-    """Blank the commands in the terminal's history that wrote one of these values."""
-    lines = {line.strip().encode() for value in erasure.values for line in value.splitlines()} - {b""}
+    """Blank all lines of the commands in the terminal's history that wrote one of these values."""
+    values = [value.split("\n") for value in erasure.values]  # as prompt_toolkit splits them
+    lines = {line.strip().encode() for value in values for line in value} - {b""}
     if not lines:
         return
-    typed = re.compile(rb"\+\s*/remember\s.*(?:%b)" % b"|".join(map(re.escape, lines)))
-    blank_lines(terminal_history(settings, erasure.owner), lambda line: bool(typed.match(line)))
+    further = {line.strip() for value in values for line in value[1:]} - {""}
+    command = re.compile(rb"\+\s*/remember\s.*(?:%b)" % b"|".join(map(re.escape, lines)))
+
+    def is_typed(line: bytes) -> bool:
+        return bool(command.match(line)) or (
+            line.startswith(b"+") and line[1:].decode("utf-8", "replace").strip() in further
+        )
+
+    blank_lines(terminal_history(settings, erasure.owner), is_typed)
 
 
 def _quoting(values: Iterable[str]) -> re.Pattern[str]:

@@ -164,5 +164,6 @@ class TurnRemoval:
         blank_log_lines(
             log_path(settings), settings.log_files, lambda line: any(mark in line for mark in marks)
         )
-        typed = {f"+{line}".encode() for message in messages for line in message.splitlines()}
+        # prompt_toolkit splits at "\n" alone.
+        typed = {f"+{line}".encode() for message in messages if message for line in message.split("\n")}
         blank_lines(terminal_history(settings, owner), lambda line: line.rstrip(b"\n") in typed)

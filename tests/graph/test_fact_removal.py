@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
+from bot.terminal.terminal_place import TerminalPlace
 from graph.app import open_agent
 from graph.events.turn_events import Waiting
 from graph.runtime.agent import Agent
@@ -60,6 +61,19 @@ async def test_no_byte_of_a_fact_stays_of_any_value_and_the_conversation_does(
     again = await agent.ask("And now?", owner="ana", thread=HERE, turn_id="now")
     assert [turn.turn_id for turn in again["conversation"].turns] == ["morning-0", "morning-1"]
     assert again["fact_sheet"].facts == ()
+
+
+async def test_all_lines_of_a_typed_fact_go_from_the_terminals_history_and_no_other_line_does(
+    agent: Agent, model: ModelServer
+) -> None:
+    value, other = f"in\x0cthe {SECRET}\nbehind the stove", "/remember age: in spring, forty"
+    await agent.layers.permanent.upsert("place", value, owner="ana", at=agent.layers.turns.clock())
+    place = TerminalPlace("ana", HERE, terminal_folder(agent.layers.settings))
+    place.folder.mkdir()
+    for typed in (f"/remember place: {value} ", other):
+        place.history().store_string(typed)
+    await agent.forget(owner="ana", facts=["place"])
+    assert [line for line in place.history().load_history_strings() if line.strip()] == [other]
 
 
 async def test_a_fact_whose_erasure_broke_off_leaves_the_steps_at_the_next_start(

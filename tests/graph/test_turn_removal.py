@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.terminal.terminal_place import TerminalPlace
 from graph.app import open_agent
 from graph.events.turn_events import Finished, Piece
 from graph.observability.logs import configure_logging
@@ -68,6 +69,22 @@ async def test_no_byte_of_a_turn_stays_and_the_others_do(agent: Agent, model: Mo
     assert {candidate.turn_id for candidate in again["recall"].candidates} == {"boat", "bicycle", "asked"}
     assert again["recall"].reports["thematic"].problem == ""
     assert agent.layers.erasures.pending() == []
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\u2028", "\x0b", "\x0c", "\x85"])
+async def test_a_typed_message_goes_from_the_terminals_history_whatever_ends_its_lines(
+    agent: Agent, model: ModelServer, sign: str
+) -> None:
+    model.reply("Noted.")
+    told = f"My {SECRET} is hidden{sign}under the third step."
+    await agent.ask(told, owner="ana", thread=HERE, turn_id="secret")
+    place = TerminalPlace("ana", HERE, terminal_folder(agent.layers.settings))
+    place.folder.mkdir()
+    for typed in (told, "kept"):
+        place.history().store_string(typed)
+    await agent.forget(["secret"], owner="ana")
+    assert [line for line in place.history().load_history_strings() if line.strip()] == ["kept"]
+    assert found(agent.layers.settings.data_folder, SECRET) == {}
 
 
 async def test_a_search_of_every_store_proves_it_and_names_what_repeats_it(
