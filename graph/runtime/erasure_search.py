@@ -65,6 +65,7 @@ async def words_of(layers: Layers, turn_ids: Sequence[str] = (), *, owner: str) 
 
 def _texts(episode: Episode) -> Iterator[str]:
     yield from (episode.message, episode.reply)
+    yield from (part.text for part in episode.parts)
 
 
 def _distinctive(texts: Iterable[str]) -> list[str]:

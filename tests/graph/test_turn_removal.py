@@ -18,6 +18,7 @@ from graph.state.thread_ids import thread_id
 from memory.errors import TierUnavailable
 from memory.models import EDIT_OF, Episode
 from memory.owners.owner_key import owner_key
+from memory.provenance import Carrier, Part
 from memory.working.redis_journal import JournalEntry
 from tests.disk import found
 from tests.servers.model import ModelServer
@@ -110,6 +111,24 @@ async def test_a_search_of_every_store_proves_it_and_names_what_repeats_it(
     repeated = await search_stores(layers, words, owner="ana")
     assert {place.partition(".")[0] for place in repeated.found} == {f"owners/{owner_key('ana')}"}
     assert (await search_stores(layers, ["Noted."], owner="ana")).texts == 0
+
+
+async def test_what_came_with_a_message_is_searched_for_too(agent: Agent) -> None:
+    layers, text = agent.layers, f"The {SECRET} is under the third step."
+    document = Part(text=text, carrier=Carrier.DOCUMENT, source="stairs.txt")
+    episode = Episode(
+        turn_id="read",
+        owner="ana",
+        thread=HERE,
+        message="Read it, please.",
+        reply="",
+        at=layers.turns.clock(),
+        parts=(document,),
+    )
+    await layers.episodes.append(episode)
+    for words in (await words_of(layers, ["read"], owner="ana"), await words_of(layers, owner="ana")):
+        assert text in words
+        assert (await search_stores(layers, words, owner="ana")).found
 
 
 async def test_a_turn_in_flight_does_not_bring_it_back(agent: Agent, model: ModelServer) -> None:
