@@ -13,10 +13,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from memory.database import Database, Work
+from memory.database import Work
 from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_key import encode_owner, owner_key
 from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare
+from memory.owners.postgres_search import tables_with
 from memory.owners.postgres_sql import Connection, PostgresDatabase, register
 
 T = TypeVar("T")
@@ -91,15 +92,7 @@ class OwnerPartitions:
         return await self.read(owner, _TIER, lambda db: int(db.execute(sql).fetchone()[0]))
 
     async def tables_with(self, owner: str, texts: Sequence[str]) -> list[str]:
-        def names(db: Database) -> list[str]:
-            sql = " OR ".join(["strpos(CAST(t.* AS TEXT), ?) > 0"] * len(texts)) or "FALSE"
-            return [
-                name
-                for name in TABLES
-                if db.execute(f"SELECT 1 FROM {name} AS t WHERE {sql} LIMIT 1", tuple(texts)).fetchone()  # noqa: S608
-            ]
-
-        return await self.read(owner, _TIER, names)
+        return await self.read(owner, _TIER, lambda db: tables_with(db, texts))
 
     async def erase(self, owner: str) -> None:
         await self._run(_TIER, partial(self._erase, owner))

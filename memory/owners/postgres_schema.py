@@ -57,6 +57,11 @@ _TABLES: Final = {
 }
 """Columns and key of each table, apart from the owner; they are those of `memory.owners.owner_schema`."""
 TABLES: Final = tuple(_TABLES)
+TEXTS: Final = {
+    table: [column.split()[0] for column in columns.split(", ") if column.split()[1] == "text"]
+    for table, (columns, _) in _TABLES.items()
+}
+"""Columns of each table that hold text."""
 _INDEXES: Final = (
     "UNIQUE INDEX ON episodes (owner, turn_id)",
     "INDEX ON episodes (owner, at, seq)",

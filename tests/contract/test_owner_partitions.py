@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
 from memory.owners.owner_schema import MIGRATIONS
 from memory.owners.postgres_schema import PARTITIONS
+from memory.permanent.embedded_store import EmbeddedPermanentStore
+from memory.provenance import Carrier, Part
 from memory.recall.mechanisms import Keys, Times
 from tests.bench.corpus import messages
 from tests.servers.hash_embeddings import HashEmbeddings
@@ -190,6 +193,21 @@ async def test_tables_with_a_text_are_named_for_its_owner_alone(partitions: Owne
     assert await partitions.tables_with("bob", texts) == []
     assert await partitions.tables_with("ana", texts[:1]) == []
     assert await partitions.tables_with("ana", []) == []
+
+
+@pytest.mark.parametrize("text", ['He said "ștefan" to her', r"C:\boats\merganser", "as it is"])
+async def test_a_text_is_found_in_every_column_of_text_as_it_is_and_in_json(
+    partitions: OwnerPartitions, text: str
+) -> None:
+    document = Part(text=f"before {text} after", carrier=Carrier.DOCUMENT)
+    log, facts = EpisodeLog(partitions), EmbeddedPermanentStore(partitions, count_tokens=len, max_tokens=999)
+    await log.append(replace(episode(1, "The document has it.", owner="parts"), parts=(document,)))
+    await log.append(replace(episode(2, "A tag has it.", owner="tags"), tags=(text,)))
+    await log.append(replace(episode(3, text, owner="message")))
+    await facts.upsert("key", text, owner="facts", at=START)
+    for owner in ("parts", "tags", "message"):
+        assert await partitions.tables_with(owner, [text]) == ["episodes"]
+    assert await partitions.tables_with("facts", [text]) == ["facts"]
 
 
 async def test_a_write_that_fails_leaves_nothing(partitions: OwnerPartitions) -> None:
