@@ -13,10 +13,10 @@ from rich.console import Console
 
 from bot.commands.command_app import collect_seldom, command_settings
 from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.place import lane_of
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify
 from bot.telegram.process.pairing import run_pair
+from bot.telegram.raw_update import lane_of
 from bot.telegram.turn_records import Keys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging

@@ -193,15 +193,6 @@ class Records:
         if await client.set(self.keys("epoch-by", update_id), 1, nx=True, ex=KEPT_SECONDS):
             await client.incr(self.keys("epoch", lane))
 
-    @translate_errors()
-    async def erase(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
-        """Delete the records of an owner's turns, by default all; scans every key of the server."""
-        client, chosen = await self.client(), [*map(_bytes, turn_ids)]
-        async for key in client.scan_iter(match=self.keys("turn", "*"), count=1000):
-            whose, turn_id = await client.hmget(key, ["owner", "turn_id"])
-            if whose == _bytes(owner) and (not turn_ids or turn_id in chosen):
-                await client.unlink(key)
-
     def _latest(self, place: Place) -> str:
         return self.keys("latest", place.chat_id if place.has_own_ids else 0)
 
@@ -221,7 +212,3 @@ class Records:
     async def _pointed(self, key: str) -> int | None:
         found = await (await self.client()).get(key)
         return None if found is None else int(found)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings, read_time
 from bot.printable import printable, snippet
+from bot.telegram.owner_keys import OwnerKeys
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.runtime.erasure_search import LEAST_CHARS, search_stores, words_of
@@ -96,7 +97,10 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
     if ask and not await _confirm(f"Erase all {turns} turns, the facts and the identity of {owner}?"):
         return ()
     words = await words_of(agent.layers, owner=owner)
+    keys = OwnerKeys(agent)
+    await keys.erase(owner)
     left = await agent.erase(owner)
+    await keys.erase_records(owner)  # stopped turns may have written records meanwhile
     console.print(f"Everything is erased. {COPIES}")
     await _prove(agent, words, owner, console)
     return left
@@ -115,6 +119,7 @@ async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, a
         console.print("Nothing is erased.")
         return ()
     left = await agent.forget(owner=owner, facts=[key])
+    await OwnerKeys(agent).erase_ended_questions(owner)
     console.print(f"The fact is erased. {COPIES}")
     await _prove(agent, [one.value for one in versions], owner, console)
     return left
@@ -146,7 +151,10 @@ async def _erase_some(
         return ()
     versions = await agent.removal.versions(turn_ids, owner)
     words = await words_of(agent.layers, versions, owner=owner)
+    keys = OwnerKeys(agent)
+    await keys.erase_questions(owner, versions)
     left = await agent.forget(turn_ids, owner=owner)
+    await keys.erase_records(owner, versions)
     console.print(f"{counted} erased. {COPIES}")
     await _prove(agent, words, owner, console)
     if selection.words and len(found) == MOST_FOUND:

@@ -1,15 +1,13 @@
 """Deletion of what a person confirmed after /forget."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.place import Place, lane_of
+from bot.telegram.owner_keys import OwnerKeys
 from bot.telegram.texts import inline_code
-from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.runtime.erasure_search import search_stores, words_of
 
 logger = logging.getLogger(__name__)
@@ -28,13 +26,15 @@ class ForgetDeletion:
             return await self._delete_turns(turn_ids, owner, say)
         return await (self._delete_fact(key, owner, say) if key else self._delete_all(owner, say))
 
+    @property
+    def _keys(self) -> OwnerKeys:
+        return OwnerKeys(self.context.agent, str(self.context.me.id))
+
     async def _delete_all(self, owner: str, say: Say) -> str:
-        await self._drop_dead(owner)
-        await ApprovalButtons(self.context).erase(owner)
-        await self.context.records.erase(owner)
+        await self._keys.erase(owner)
         words = await words_of(self.context.agent.layers, owner=owner)
         left = await self.context.agent.erase(owner)
-        await self.context.records.erase(owner)  # stopped turns may have written records meanwhile
+        await self._keys.erase_records(owner)  # stopped turns may have written records meanwhile
         reasons = "\n".join(map(inline_code, left))
         said = say("forgotten_left", reasons=reasons) if left else say("forgotten_all")
         return f"{said}{await self._searched(words, owner, say)}"
@@ -42,7 +42,7 @@ class ForgetDeletion:
     async def _delete_fact(self, key: str, owner: str, say: Say) -> str:
         versions = await self.context.agent.removal.facts.versions(key, owner)
         left = await self.context.agent.forget(owner=owner, facts=[key])
-        await ApprovalButtons(self.context).erase_ended(owner)
+        await self._keys.erase_ended_questions(owner)
         reasons = "\n".join(map(inline_code, left))
         said = (
             say("forgotten_turn_left", reasons=reasons)
@@ -52,10 +52,10 @@ class ForgetDeletion:
         return f"{said}{await self._searched([one.value for one in versions], owner, say)}"
 
     async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
-        await ApprovalButtons(self.context).erase(owner, turn_ids)
+        await self._keys.erase_questions(owner, turn_ids)
         words = await words_of(self.context.agent.layers, turn_ids, owner=owner)
         left = await self.context.agent.forget(turn_ids, owner=owner)
-        await self.context.records.erase(owner, turn_ids)
+        await self._keys.erase_records(owner, turn_ids)
         reasons = "\n".join(map(inline_code, left))
         said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
         return f"{said}{await self._searched(words, owner, say)}"
@@ -71,19 +71,3 @@ class ForgetDeletion:
         if not searched.texts:
             return ""
         return "\n\n" + say("forgotten_searched", files=searched.files, entries=searched.entries)
-
-    async def _drop_dead(self, owner: str) -> None:
-        """Delete the dead updates of the owner's chats."""
-        for record in await self.context.lanes.dead():
-            place = _dead_place(record)
-            if place is not None and await self.context.owner(place) == owner:
-                await self.context.lanes.drop_one_dead(record)
-
-
-def _dead_place(record: Mapping[str, Any]) -> Place | None:
-    """Return the chat of a dead update; None if it cannot be parsed."""
-    try:
-        chat_id, _, _ = lane_of(json.loads(record["update"])).partition(":")
-        return Place(int(chat_id), 0, int(chat_id) > 0)
-    except (ValueError, AttributeError):
-        return None

@@ -179,11 +179,6 @@ class Lanes:
         return count
 
     @translate_errors()
-    async def drop_one_dead(self, record: dict[str, Any]) -> None:
-        """Delete one dead update, as listed by `dead`."""
-        await (await self.client()).lrem(self.keys("dead"), 1, json.dumps(record))
-
-    @translate_errors()
     async def _pop_dead(self) -> dict[str, Any] | None:
         found = await (await self.client()).rpop(self.keys("dead"))
         record: dict[str, Any] | None = json.loads(found) if isinstance(found, bytes) else None

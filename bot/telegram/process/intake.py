@@ -17,7 +17,7 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from bot.telegram.inbox.lane_claims import Arrival
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
-from bot.telegram.place import lane_of
+from bot.telegram.raw_update import lane_of
 from bot.telegram.turn_records import Keys
 from memory.concurrency.deadline import end
 from memory.errors import TierUnavailable

@@ -4,7 +4,6 @@
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
@@ -99,30 +98,6 @@ class ApprovalButtons:
             allowed=choice == "yes",
         )
         return asked, events
-
-    @translate_errors()
-    async def erase(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
-        """Delete the questions of an owner's turns, by default all; scans every key of the server."""
-        client = await self.context.agent.layers.redis.client()
-        for key, asked in await self._of_owner(owner):
-            if not turn_ids or asked.turn_id in turn_ids:
-                await client.unlink(key)
-
-    @translate_errors()
-    async def erase_ended(self, owner: str) -> None:
-        """Delete the questions of an owner's turns that do not wait any more, as `erase` does."""
-        agent = self.context.agent
-        client = await agent.layers.redis.client()
-        for key, asked in await self._of_owner(owner):
-            waiting = await agent.waiting(asked.thread, owner=owner)
-            if waiting is None or waiting.turn_id != asked.turn_id:
-                await client.unlink(key)
-
-    async def _of_owner(self, owner: str) -> list[tuple[bytes, PendingApproval]]:
-        client = await self.context.agent.layers.redis.client()
-        keys = [key async for key in client.scan_iter(match=self.context.keys(ALLOW, "*"), count=1000)]
-        found = [(key, _read(await client.get(key))) for key in keys]
-        return [(key, asked) for key, asked in found if asked is not None and asked.owner == owner]
 
     async def _may_answer(self, asked: PendingApproval, update: Update) -> bool:
         """Return True for the person asked; for an anonymous admin, anybody with access."""

@@ -1,6 +1,7 @@
 """`goat forget`: what is chosen is shown, asked about, and erased."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +55,59 @@ def test_turns_are_found_shown_and_erased(
     assert "No turn is found" in goat("forget", "boat", "--thread", "other", "--yes").shown
     assert "Everything is erased" in goat("forget", "--everything", "--yes").shown
     assert asyncio.run(messages(settings)) == []
+
+
+async def fill_bots(settings: Settings) -> None:
+    """Write what two bots keep of the owner, who writes from chat 101, of chat 102 and of a group."""
+    async with open_layers(settings) as layers:
+        client = await layers.redis.client()
+        for bot in (7, 8):
+            prefix = f"goat:{{telegram:{bot}}}"
+            await client.hset(f"{prefix}:moved", "-1002", "-2")
+            for number, owner in enumerate(("me", "telegram-102", "telegram-group-2")):
+                about = {"turn_id": f"turn-{number}", "owner": owner, "thread": "t"}
+                await client.hset(f"{prefix}:turn:{number}", mapping=dict(about.items()))
+                await client.set(f"{prefix}:tool:{number}", json.dumps({**about, "call": "echo walnut"}))
+            for chat in (101, 102, -1002):
+                update = {"update_id": 1, "message": {"text": "walnut", "chat": {"id": chat}}}
+                await client.lpush(f"{prefix}:dead", json.dumps({"at": 1.5, "update": json.dumps(update)}))
+            await client.lpush(f"{prefix}:dead", json.dumps({"at": 1.5, "update": "[]"}))
+
+
+async def kept_by_bots(settings: Settings) -> list[tuple[list[str], int]]:
+    """List each bot's questions and records, and the number of its dead updates."""
+    async with open_layers(settings) as layers:
+        client, kept = await layers.redis.client(), []
+        for bot in (7, 8):
+            prefix = f"goat:{{telegram:{bot}}}:"
+            found = [key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}t*")]
+            kept.append((sorted(found), await client.llen(f"{prefix}dead")))
+        return kept
+
+
+def test_what_bots_keep_of_an_owner_is_erased_and_not_what_they_keep_of_others(
+    goat: Goat, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(settings.data_folder))
+    monkeypatch.setenv("GOAT_TELEGRAM_ME", "101")
+    asyncio.run(fill(settings))
+    asyncio.run(fill_bots(settings))
+    assert "1 turn erased" in goat("forget", "bicycle", "--yes").shown
+    assert asyncio.run(kept_by_bots(settings))[0][0] == [
+        f"{k}:{n}" for k in ("tool", "turn") for n in range(3)
+    ]
+    assert "1 turn erased" in goat("forget", "--until", "2026-03-02", "--yes").shown
+    others = ["tool:1", "tool:2", "turn:1", "turn:2"]
+    assert asyncio.run(kept_by_bots(settings)) == [(others, 4)] * 2
+    asyncio.run(fill_bots(settings))
+    assert "fact is erased" in goat("facts", "forget", "boat", "--yes").shown
+    assert asyncio.run(kept_by_bots(settings))[1][0] == ["tool:1", "tool:2", "turn:0", "turn:1", "turn:2"]
+    assert "Everything is erased" in goat("forget", "--everything", "--yes").shown
+    assert asyncio.run(kept_by_bots(settings)) == [(others, 6)] * 2
+    assert (
+        "Everything is erased" in goat("forget", "--everything", "--yes", "--owner", "telegram-group-2").shown
+    )
+    assert asyncio.run(kept_by_bots(settings)) == [(["tool:1", "turn:1"], 4)] * 2
 
 
 def test_a_fact_is_shown_with_its_history_and_what_repeats_it_and_erased(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.telegram.inbox.lane_claims import Claim, clock
 from bot.telegram.jobs.notifier import Notifier, box_of, is_notice
-from bot.telegram.place import lane_of
+from bot.telegram.raw_update import lane_of
 from graph.delegation.job import Job, Status
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall

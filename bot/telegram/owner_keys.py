@@ -1,0 +1,101 @@
+"""What bots keep of an owner in Redis next to the memory: questions, records of turns, and dead updates.
+
+Importing this module does not import the library of Telegram, so that `goat forget` starts without it.
+"""
+
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.telegram.raw_update import lane_of
+from graph.runtime.agent import Agent
+from memory.working.redis_connection import translate_errors
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerKeys:
+    """Deletes what bots keep of an owner.
+
+    Every method scans all keys of the server, and raises `TierUnavailable` when Redis cannot be reached.
+    """
+
+    agent: Agent
+    bot: str = "*"
+    """The id of one bot; by default, all bots that use this Redis."""
+
+    async def erase(self, owner: str) -> None:
+        """Delete the owner's questions, records of turns, and dead updates."""
+        await self.erase_questions(owner)
+        await self.erase_records(owner)
+        await self._erase_dead(owner)
+
+    @translate_errors()
+    async def erase_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
+        """Delete the questions about tool calls of an owner's turns, by default of all."""
+        client = await self.agent.layers.redis.client()
+        async for key, turn_id, _ in self._questions(owner):
+            if not turn_ids or turn_id in turn_ids:
+                await client.unlink(key)
+
+    @translate_errors()
+    async def erase_ended_questions(self, owner: str) -> None:
+        """Delete the questions of an owner's turns that do not wait any more."""
+        client = await self.agent.layers.redis.client()
+        async for key, turn_id, thread in self._questions(owner):
+            waiting = await self.agent.waiting(thread, owner=owner)
+            if waiting is None or waiting.turn_id != turn_id:
+                await client.unlink(key)
+
+    @translate_errors()
+    async def erase_records(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
+        """Delete the records of an owner's turns, by default of all."""
+        client, chosen = await self.agent.layers.redis.client(), [*map(_bytes, turn_ids)]
+        for key in await self._keys("turn:*"):
+            whose, turn_id = await client.hmget(key, ["owner", "turn_id"])
+            if whose == _bytes(owner) and (not turn_ids or turn_id in chosen):
+                await client.unlink(key)
+
+    @translate_errors()
+    async def _erase_dead(self, owner: str) -> None:
+        client = await self.agent.layers.redis.client()
+        for key in await self._keys("dead"):
+            records: Any = await client.lrange(key, 0, -1)
+            for record in records:
+                chat_id = _chat(record)
+                if chat_id and await self._owner(chat_id, key.removesuffix(b"dead") + b"moved") == owner:
+                    await client.lrem(key, 1, record)
+
+    async def _owner(self, chat_id: int, moved: bytes) -> str:
+        """Return the owner of a chat's memory, as `BotContext.owner` does."""
+        settings = self.agent.layers.settings
+        if chat_id > 0:
+            return settings.owner if chat_id == settings.telegram_me else f"telegram-{chat_id}"
+        client = await self.agent.layers.redis.client()
+        return f"telegram-group-{abs(int(await client.hget(moved, str(chat_id)) or chat_id))}"
+
+    async def _questions(self, owner: str) -> AsyncIterator[tuple[bytes, str, str]]:
+        """Yield the owner's questions: key, turn and thread."""
+        client = await self.agent.layers.redis.client()
+        for key in await self._keys("tool:*"):
+            found = await client.get(key)
+            asked = json.loads(found) if found else {}
+            if asked.get("owner") == owner:
+                yield key, asked["turn_id"], asked["thread"]
+
+    async def _keys(self, name: str) -> list[bytes]:
+        client = await self.agent.layers.redis.client()
+        match = f"goat:{{telegram:{self.bot}}}:{name}"
+        return [key async for key in client.scan_iter(match=match, count=1000)]
+
+
+def _chat(record: bytes) -> int:
+    """Return the chat of a dead update; 0 if it cannot be parsed."""
+    try:
+        return int(lane_of(json.loads(json.loads(record)["update"])).partition(":")[0])
+    except (ValueError, AttributeError):
+        return 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
