@@ -47,7 +47,6 @@ _COMMA = LazyPattern(r"\s*,\s*")
 _MATTER = LazyPattern(r"[\s,:–-]*(?:(?:to|that|about|of|for|sa|ca|de|despre|pentru)\b|$)")
 """After such times next to the request; others end the sentence."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
-_OF = LazyPattern(r"\b(?:of|de|din)\s+$")
 _SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
 """Reminders that one message may set."""
@@ -136,7 +135,7 @@ class _Sentence:
         times = self._chosen()
         link = self._link()
         schedules = self._schedules(times)
-        if not schedules and not link["to"] and (not times or self._is_of_a_day(times[-1])):
+        if not schedules and not link["to"] and not self._is_to_come(times):
             return []
         if not link["to"] and self._is_past(link.end()):
             return []
@@ -148,8 +147,7 @@ class _Sentence:
         """Return the times to remind at, before those that are named if the sentence says so."""
         parts = [time.parts for time in times]
         schedules = [one.schedule(self._moment) for one in (completed(parts) if len(parts) > 1 else parts)]
-        limited = any(is_limited(self._folded, time) for time in times)
-        if limited or is_unclear(self._folded, self._trigger.end(), self._times):
+        if self._is_unclear or any(is_limited(self._folded, time) for time in times):
             return []
         lead = times and find_lead(self._folded, self._trigger.end(), times[0].start, self._moment)[0]
         if lead:
@@ -203,10 +201,14 @@ class _Sentence:
         """Return True for a time that belongs to the matter: "book a table for Friday"."""
         return bool(_ABOUT_IT.compiled.search(self._folded[: time.start]))
 
-    def _is_of_a_day(self, time: FutureTime) -> bool:
-        """Return True for a day that says which matter is meant: "today's plan", "programul de azi"."""
-        is_of = _OF.compiled.search(self._folded[: time.start]) or self._folded.startswith("'s", time.end)
-        return time.parts.hour is None and time.parts.every is None and bool(is_of)
+    @cached_property
+    def _is_unclear(self) -> bool:
+        return is_unclear(self._folded, self._trigger.end(), self._times)
+
+    def _is_to_come(self, times: Sequence[FutureTime]) -> bool:
+        """Return False for a time that was: "remind me about the meeting on 3 March"."""
+        is_next = bool(times) and times[-1].end <= self._matter()
+        return is_next or self._is_unclear or any(time.parts.every for time in times)
 
     def _matter(self) -> int:
         """Return where the words of the matter begin: after the request and the times next to it."""

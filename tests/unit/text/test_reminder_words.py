@@ -180,6 +180,9 @@ REQUESTS = {
     "amintește-mi lunea la 8 să plec": ("să plec", "Mon 2026-11-30 08:00", "FREQ=WEEKLY;BYDAY=MO"),
 }
 NONE = (
+    "remind me about the meeting on 3 March 2020",
+    "remind me of the news today",
+    "amintește-mi despre întâlnirea din 3 martie 2020",
     "remind me what I said about Dan",
     "Remind me on Monday what we decided",
     "remind me who came tomorrow",
