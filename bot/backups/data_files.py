@@ -37,7 +37,14 @@ def other_files(folder: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or path.name in LEFT_OUT:
+        if path.name in LEFT_OUT:
+            continue
+        if path.is_symlink():
+            if path.is_dir() and path.name not in REDIS.parts:  # `redis_files` reads through links
+                raise BackupRefused(
+                    f"{path} is a link to another folder, which a backup would leave out. Mount it there"
+                    " instead (mount --bind)."
+                )
             continue
         if path.is_dir():
             yield from _walk(path)

@@ -236,6 +236,19 @@ async def test_backups_do_not_contain_backups(tmp_path: Path) -> None:
         await saved(tmp_path, tmp_path / "backups")
 
 
+async def test_a_folder_that_is_a_link_is_named_instead_of_left_out(tmp_path: Path) -> None:
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    data.mkdir()
+    disk.mkdir()
+    for name in ("models", "redis"):
+        (data / name).symlink_to(disk)
+    (data / "file").symlink_to(disk / "none")
+    await saved(data, tmp_path / "backups")
+    (data / "owners").symlink_to(disk)
+    with pytest.raises(BackupRefused, match=r"owners is a link to another folder.*mount --bind"):
+        await saved(data, tmp_path / "backups")
+
+
 async def test_another_folder_is_not_taken_for_backups(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "photo.jpg").write_bytes(b"x")
