@@ -163,6 +163,8 @@ def _write(path: Path, content: bytes) -> None:
 def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) -> Iterator[BackupFolder]:
     """Open a folder of backups, alone; `create` begins a new one in an empty folder.
 
+    Without `create` it may be one that this user cannot write, where nobody can be kept out.
+
     Raises:
         BackupRefused: there is none, it cannot be written, another process uses it, or the passphrase is
             wrong.
@@ -172,18 +174,29 @@ def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) ->
         if create and not (folder / _SETTINGS).exists():
             _begin(folder, passphrase)
         noted = _noted(folder)
-        lock.acquire()
+        _acquire(lock, must=create)
     except Timeout:
         raise BackupRefused(f"Another process uses {folder}. Wait until it is done.") from None
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BackupRefused(f"{folder} has no backups. Name the folder that `goat backup` wrote.") from None
     except OSError as error:
         raise BackupRefused(f"{folder} cannot be used: {error.strerror}. Name another folder.") from None
-    with lock:
-        lock.release()  # `with` has acquired it once more
+    try:
         if noted.get("format") != FORMAT or noted.get("version", 0) > VERSION:
             raise BackupRefused(f"{folder} has backups of a newer version. Upgrade goat2.")
         yield BackupFolder(folder, known_seal(passphrase, noted))
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, *, must: bool) -> None:
+    try:
+        lock.acquire()
+    except Timeout:
+        raise
+    except OSError:
+        if must:
+            raise
 
 
 def is_encrypted(folder: Path) -> bool:

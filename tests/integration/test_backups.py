@@ -124,6 +124,24 @@ async def test_the_newest_backup_is_kept_also_when_the_clock_went_back(tmp_path:
         assert opened.names() == [newest]
 
 
+async def test_a_backup_on_a_medium_that_cannot_be_written_is_restored(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    data.mkdir()
+    (data / "notes.txt").write_bytes(b"milk")
+    await saved(data, backups)
+    with (
+        open_backups(backups),
+        pytest.raises(BackupRefused, match="Another process uses"),
+    ):
+        brought(backups, tmp_path / "back")
+    (backups / "lock").unlink()
+    (backups / "lock").mkdir()  # cannot be locked, for root neither
+    brought(backups, tmp_path / "back")
+    assert (tmp_path / "back" / "notes.txt").read_bytes() == b"milk"
+    with pytest.raises(BackupRefused, match="cannot be used"):
+        await saved(data, backups)
+
+
 async def test_without_the_passphrase_nothing_can_be_read(tmp_path: Path) -> None:
     data, backups = tmp_path / "data", tmp_path / "backups"
     async with running(data) as layers:
