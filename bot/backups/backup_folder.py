@@ -8,6 +8,7 @@
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ CHUNK: Final = 64 * 1024
 """Bytes; a database's pages keep their places, so that a few changed ones change few chunks."""
 _SETTINGS: Final = "goat-backup.json"
 _LEVEL: Final = 3
+_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{6}\+*")
+"""Of a backup; other files, such as .DS_Store, come from file managers."""
 
 
 class BackedUpFile(BaseModel):
@@ -105,7 +108,7 @@ class BackupFolder:
 
     def names(self) -> list[str]:
         """List the backups, oldest first."""
-        return sorted(path.name for path in (self.folder / "backups").iterdir() if path.suffix != ".new")
+        return sorted(path.name for path in (self.folder / "backups").iterdir() if _NAME.fullmatch(path.name))
 
     def put(self, name: str, backup: Backup) -> None:
         """Keep a finished backup."""
@@ -125,15 +128,33 @@ class BackupFolder:
             raise BackupRefused(f"The backup {name} was changed or damaged. Use an earlier one.") from None
 
     def keep_last(self, count: int) -> int:
-        """Delete all but the last backups, and the chunks that none needs; return how many backups."""
+        """Delete all but the last backups, and the chunks that none needs; return how many backups.
+
+        Raises:
+            BackupRefused: a backup to keep is damaged, and nothing was deleted.
+        """
         names = self.names()
+        if len(names) <= count:
+            return 0
+        needed = {chunk for name in names[-count:] for chunk in self._needed(name)}
         for name in names[:-count]:
             (self.folder / "backups" / name).unlink()
-        needed = {chunk for name in self.names() for file in self.get(name).files for chunk in file.chunks}
         for path in (self.folder / "chunks").glob("*/*"):
             if path.name not in needed:
                 path.unlink()
-        return len(names[:-count])
+        return len(names) - count
+
+    def _needed(self, name: str) -> Iterator[str]:
+        """Yield the chunks of a backup that is kept."""
+        try:
+            files = self.get(name).files
+        except (BackupRefused, OSError):
+            raise BackupRefused(
+                f"Older backups and their chunks were not deleted, because the backup {name} is damaged."
+                f" Delete {self.folder / 'backups' / name}, then back up again."
+            ) from None
+        for file in files:
+            yield from file.chunks
 
     def _is_whole(self, name: str) -> bool:
         if not self._chunk(name).exists():

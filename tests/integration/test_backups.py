@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -111,6 +112,33 @@ async def test_a_later_backup_stores_only_what_changed(tmp_path: Path) -> None:
         assert opened.keep_last(1) == 2
         assert len(opened.names()) == 1
     brought(backups, tmp_path / "latest")
+
+
+async def test_files_that_are_no_backups_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    name, _ = await saved(tmp_path / "data", tmp_path / "backups")
+    for stray in (".DS_Store", "Thumbs.db", "notes", f"._{name}", f"{name}.new", "latest"):
+        (tmp_path / "backups" / "backups" / stray).write_bytes(b"x")
+    later, _ = await saved(tmp_path / "data", tmp_path / "backups")
+    with open_backups(tmp_path / "backups") as opened:
+        assert opened.names() == [name, later]
+        assert opened.keep_last(1) == 1
+    brought(tmp_path / "backups", tmp_path / "back")
+
+
+@pytest.mark.parametrize("secret", ["", SECRET])
+async def test_a_damaged_list_stops_the_removal_of_older_backups_alone(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "data").mkdir()
+    first, _ = await saved(tmp_path / "data", tmp_path / "backups", secret)
+    damaged, _ = await saved(tmp_path / "data", tmp_path / "backups", secret)
+    (tmp_path / "backups" / "backups" / damaged).write_bytes(b"x")
+    last, _ = await saved(tmp_path / "data", tmp_path / "backups", secret)
+    with open_backups(tmp_path / "backups", secret) as opened:
+        assert opened.keep_last(3) == 0
+        with pytest.raises(BackupRefused, match=f"the backup {re.escape(damaged)} is damaged. Delete "):
+            opened.keep_last(2)
+        assert opened.names() == [first, damaged, last]
+        assert opened.keep_last(1) == 2
 
 
 async def test_the_newest_backup_is_kept_also_when_the_clock_went_back(tmp_path: Path) -> None:
@@ -302,3 +330,21 @@ async def test_the_commands_say_what_they_did(
     assert goat("restore", str(backups), *secret).status == 0
     async with running(data) as layers:
         assert await spoken(layers) == (["t-1"], ["t-1"])
+
+
+async def test_a_backup_succeeds_next_to_a_damaged_one(
+    tmp_path: Path, goat: Goat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(tmp_path / "data"))
+    backups = tmp_path / "backups"
+    await saved(tmp_path / "data", backups)
+    damaged, _ = await saved(tmp_path / "data", backups)
+    (backups / "backups" / damaged).write_bytes(b"x")
+    assert goat("backup", str(backups)).status == 0
+    said = goat("backup", str(backups), "--keep", "3")
+    assert said.status == 0
+    shown = " ".join(said.shown.split())
+    assert 0 < shown.find("It is verified.") < shown.find("were not deleted"), shown
+    (backups / "backups" / damaged).unlink()
+    assert "Older backups deleted: 1." in " ".join(goat("backup", str(backups), "--keep", "3").shown.split())

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.text import Text
 
-from bot.backups.backup_folder import is_encrypted, open_backups
+from bot.backups.backup_errors import BackupRefused
+from bot.backups.backup_folder import BackupFolder, is_encrypted, open_backups
 from bot.backups.data_backup import back_up, restore
 from bot.commands.command_app import command_settings
 from bot.presentation.progress_bars import ProgressBars
@@ -42,7 +43,7 @@ def backup(
     with open_backups(folder, secret, create=True) as backups, ProgressBars(console, transient=True) as bars:
         name = back_up(settings.data_folder.expanduser(), backups, _Shown(bars))
         saved = backups.get(name)
-        deleted = backups.keep_last(keep)
+        deleted, kept = _keep_last(backups, keep)
     console.print(
         Text(
             f"Backup {name}: {len(saved.files)} files, {saved.size / 1e6:,.1f} MB, of which"
@@ -50,7 +51,7 @@ def backup(
             + (f" Older backups deleted: {deleted}." if deleted else "")
         )
     )
-    for part in _elsewhere(settings):
+    for part in [*kept, *_elsewhere(settings)]:
         console.print(Text(part, style="yellow"))
 
 
@@ -73,6 +74,14 @@ def restore_(
     console.print(
         Text(f"{data} is as it was at {chosen}. The agent rebuilds the vector index at its next start.")
     )
+
+
+def _keep_last(backups: BackupFolder, count: int) -> tuple[int, list[str]]:
+    """Delete older backups; return how many, and why not, for the new one is whole all the same."""
+    try:
+        return backups.keep_last(count), []
+    except BackupRefused as error:
+        return 0, [str(error)]
 
 
 class _Shown:
