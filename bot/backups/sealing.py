@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -98,12 +99,13 @@ def known_seal(passphrase: str, noted: dict[str, Any]) -> Seal:
         salt, known = (b64decode(noted[key]) for key in ("salt", "known"))
     except (LookupError, TypeError, ValueError):
         raise BackupRefused("The settings of this backup are damaged. Use another copy of it.") from None
-    seal = _derived(passphrase, salt)
-    try:
-        seal.open(known, "known")
-    except BackupRefused:
-        raise BackupRefused("The passphrase is not the one of this backup.") from None
-    return seal
+    # Without blanks at its ends: earlier versions left those of a passphrase in a file out.
+    for secret in filter(None, dict.fromkeys((passphrase, passphrase.strip()))):
+        seal = _derived(secret, salt)
+        with suppress(BackupRefused):
+            seal.open(known, "known")
+            return seal
+    raise BackupRefused("The passphrase is not the one of this backup.")
 
 
 def _derived(passphrase: str, salt: bytes) -> PassphraseSeal:

@@ -348,3 +348,20 @@ async def test_a_backup_succeeds_next_to_a_damaged_one(
     assert 0 < shown.find("It is verified.") < shown.find("were not deleted"), shown
     (backups / "backups" / damaged).unlink()
     assert "Older backups deleted: 1." in " ".join(goat("backup", str(backups), "--keep", "3").shown.split())
+
+
+async def test_a_passphrase_file_opens_what_the_same_words_typed_began(
+    tmp_path: Path, goat: Goat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, typed, stripped = tmp_path / "data", tmp_path / "typed", tmp_path / "stripped"
+    data.mkdir()
+    monkeypatch.setenv("GOAT_DATA_FOLDER", str(data))
+    await saved(data, typed, f"{SECRET} ")
+    await saved(data, stripped, SECRET)
+    (tmp_path / "secret").write_bytes(f"{SECRET} \r\n".encode())
+    for backups in (typed, stripped, tmp_path / "new"):
+        said = goat("backup", str(backups), "--passphrase-file", str(tmp_path / "secret"))
+        assert said.status == 0, said.shown
+    brought(tmp_path / "new", tmp_path / "back", f"{SECRET} ")
+    with pytest.raises(BackupRefused, match="not the one"):
+        brought(typed, tmp_path / "other", SECRET)

@@ -108,7 +108,7 @@ def _passphrase(file: Path | None, *, ask: bool, new: bool = False) -> str:
         raise ConfigError(f"{file} cannot be read: {error}.") from None
     if not text.strip():
         raise ConfigError(f"The first line of {file} is empty: write the passphrase there.")
-    return text.strip()
+    return text.rstrip("\r\n")
 
 
 def _elsewhere(settings: Settings) -> list[str]:
