@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import IO
 
 from bot.importers.chatgpt_format import read_chatgpt
@@ -66,7 +65,10 @@ _KEYS = {
 """Keys that only one format has, near the start of the file."""
 AGAIN = "Download or export it again."
 _ZIP = b"PK\3\4"
-_MEMBERS = ("result.json", "conversations*.json", "*.jsonl", "*.txt", "*.json")
+_MEMBERS = (
+    *("result.json", "conversations*.json", "_chat.txt", "*WhatsApp*.txt"),
+    *("*.jsonl", "*.txt", "*.json"),
+)
 """What a ZIP or a folder may hold; the first that is there decides."""
 
 
@@ -114,11 +116,7 @@ def recognise(file: ImportFile) -> Format:
     packed = file.path.is_dir() or zipfile.is_zipfile(file.path)
     if not packed and _begins_as_zip(file):
         raise BadImportFile(f"{file.path}: expected a whole ZIP, found one without its end. {AGAIN}")
-    name = _member(file) if packed else ""
-    with file.opened(name) as stream:
-        found = _of_json(file, stream)
-    with file.opened(name) as stream:
-        found = found or _of_lines(file, stream)
+    found = _format(file, _member(file) if packed else "")
     if found is None:
         raise BadImportFile(
             f"{file.path}: expected a file of {', '.join(Format)}, found another; name it with --format"
@@ -137,8 +135,22 @@ def _member(file: ImportFile) -> str:
             names = file.names(pattern)
         except BadImportFile:
             continue
-        return next((name for name in names if not PurePosixPath(name).name.startswith(".")), names[0])
+        return next((name for name in names if len(names) > 1 and _is_known(file, name)), names[0])
     raise BadImportFile(f"{file.path}: expected one of {', '.join(_MEMBERS)} in it, found none")
+
+
+def _is_known(file: ImportFile, name: str) -> bool:
+    try:
+        return _format(file, name) is not None
+    except BadImportFile:
+        return False
+
+
+def _format(file: ImportFile, name: str) -> Format | None:
+    with file.opened(name) as stream:
+        found = _of_json(file, stream)
+    with file.opened(name) as stream:
+        return found or _of_lines(file, stream)
 
 
 def _of_json(file: ImportFile, stream: IO[bytes]) -> Format | None:

@@ -38,7 +38,10 @@ class ImportFile:
                 yield stream
 
     def names(self, pattern: str) -> list[str]:
-        """List the matching members, sorted; `[""]` for a plain file."""
+        """List the matching members, sorted; `[""]` for a plain file.
+
+        Hidden ones only if there are no others: a ZIP made on a Mac has `__MACOSX/._NAME` for each member.
+        """
         if self.path.is_dir():
             found = [path.name for path in self.path.iterdir() if path.is_file()]
         elif zipfile.is_zipfile(self.path):
@@ -49,7 +52,7 @@ class ImportFile:
         chosen = sorted(name for name in found if fnmatch.fnmatchcase(PurePosixPath(name).name, pattern))
         if not chosen:
             raise BadImportFile(f"{self.path}: expected {pattern} in it, found none")
-        return chosen
+        return [name for name in chosen if not PurePosixPath(name).name.startswith(".")] or chosen
 
     @contextmanager
     def opened(self, name: str = "") -> Iterator[IO[bytes]]:

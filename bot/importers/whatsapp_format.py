@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -43,6 +44,7 @@ _DELETED: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_NOTICE: Final = 60
+_FIRST_LINES: Final = 100
 _HALF_DAY, _CENTURY = 12, 2000
 
 
@@ -117,13 +119,27 @@ def is_whatsapp(lines: Iterable[str]) -> bool:
 def read_whatsapp(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     """Yield each chat of the file as its name and its episodes in order."""
     people = People(file)
-    for name in file.names(MEMBERS):
+    for name in _chats(file):
         with file.opened(name) as stream:
             order, key = _scan(file.path, stream)
         chat = _chat(file, name, key)
         with file.opened(name) as stream:
             yield chat.name, to_episodes(chat, _messages(file, stream, order), people)
     people.check()
+
+
+def _chats(file: ImportFile) -> list[str]:
+    """List the members that are chats; an export with media may hold other texts."""
+    names = file.names(MEMBERS)
+    return [name for name in names if len(names) > 1 and _begins_as_chat(file, name)] or names
+
+
+def _begins_as_chat(file: ImportFile, name: str) -> bool:
+    try:
+        with file.opened(name) as stream:
+            return is_whatsapp(line for _, line in islice(decoded_lines(file.path, stream), _FIRST_LINES))
+    except BadImportFile:
+        return False
 
 
 def _scan(path: Path, stream: IO[bytes]) -> tuple[_Order, str]:

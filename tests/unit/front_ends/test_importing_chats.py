@@ -319,6 +319,37 @@ def test_an_iphones_notices_and_media_have_a_mark(tmp_path: Path) -> None:
     assert "Home" in found.tags
 
 
+NAMED = "Conversație WhatsApp cu Ben.txt"
+BESIDE = {
+    "another text": {"A note.txt": b"Milk\n", "Z note.txt": b"Eggs\n"},
+    "in another encoding": {"A note.txt": "brânză\n".encode("utf-16")},
+    "of a Mac": {"__MACOSX/._chat.txt": b"\0\5\x16\7\0\2\0\0Mac OS X", "__MACOSX/.___chat.txt": b"\xff"},
+    "of another format": {"turns.jsonl": b'{"message": "x", "at": "2025-01-01"}\n'},
+}
+
+
+@pytest.mark.parametrize(
+    ("beside", "member"),
+    [
+        *((beside, member) for beside in BESIDE for member in ("_chat.txt", NAMED)),
+        ("another text", "Z talk.txt"),
+        ("in another encoding", "Z talk.txt"),
+    ],
+)
+def test_a_whatsapp_chat_is_found_next_to_other_files(tmp_path: Path, beside: str, member: str) -> None:
+    chat = "\n".join(whatsapp_android(TALK, "%d/%m/%Y, %H:%M")).encode()
+    path = zipped(tmp_path / "WhatsApp Chat - Ben.zip", {**BESIDE[beside], member: chat})
+    assert [one.message for one in episodes(path, "Ana")] == ["Mine.", "La mulți ani!"]
+
+
+def test_of_a_zip_with_texts_alone_the_first_is_named(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "notes.zip", BESIDE["another text"])
+    with pytest.raises(BadImportFile, match="name it with --format"):
+        recognise(ImportFile(path, "ana"))
+    with pytest.raises(BadImportFile, match="expected messages of WhatsApp, found none"):
+        list(ImportedEpisodes(ImportFile(path, "ana", "Ana"), Format.WHATSAPP))
+
+
 def test_a_name_that_a_stranger_chose_is_not_taken_for_the_owners(tmp_path: Path) -> None:
     lines = ["05/04/2023, 21:30 - Ana: Mine", "06/04/2023, 21:30 - ~\u202fAna: Not mine"]
     own, other = episodes(written(tmp_path, "\n".join(lines), "chat.txt"), "Ana")
