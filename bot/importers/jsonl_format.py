@@ -24,15 +24,16 @@ def read_jsonl(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     for stream in file.streams(MEMBERS):
         for line in read_lines(file.path, stream):
             thread = _optional(line, "thread") or THREAD
-            yield thread, iter([_episode(line, file.owner, thread, alike)])
+            yield thread, iter([_episode(line, file, thread, alike)])
 
 
-def _episode(line: Field, owner: str, thread: str, alike: Counter[str]) -> Episode:
-    message, reply = line.get("message").text(), _text(line, "reply")
+def _episode(line: Field, file: ImportFile, thread: str, alike: Counter[str]) -> Episode:
+    owner, message, reply = file.owner, line.get("message").text(), _text(line, "reply")
     if not (message.strip() or reply.strip()):
         raise line.bad('an object whose "message" is not empty')
-    at, tags = line.get("at").time(), line.find("tags")
-    content = (thread, at.isoformat(), message, reply)
+    at, tags = line.get("at"), line.find("tags")
+    # As if in UTC, so that the ids are the same in every zone.
+    content = (thread, at.time().isoformat(), message, reply)
     same = stable_id(*content)  # a hash: a large file has many lines
     alike[same] += 1
     given = _optional(line, "turn_id")
@@ -42,7 +43,7 @@ def _episode(line: Field, owner: str, thread: str, alike: Counter[str]) -> Episo
         thread=stable_id("jsonl", owner, thread),
         message=message,
         reply=reply,
-        at=at,
+        at=at.time(file.zone),
         tags=tuple(_derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
         parts=_parts(line),
         speaker=_speaker(line),

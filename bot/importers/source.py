@@ -63,7 +63,7 @@ class Field:
         """Return the value as a time in UTC; without a zone it counts as of `zone`."""
         text = self.value.strip() if isinstance(self.value, str) else ""
         found = _parse_iso(text, zone) or next(
-            filter(None, (_parse_date(text, form) for form in _DATE_FORMATS)), None
+            filter(None, (_parse_date(text, form, zone) for form in _DATE_FORMATS)), None
         )
         if found is None:
             raise self.bad(DATE)
@@ -181,10 +181,10 @@ def _parse_iso(text: str, zone: tzinfo) -> datetime | None:
         return None
 
 
-def _parse_date(text: str, form: str) -> datetime | None:
+def _parse_date(text: str, form: str, zone: tzinfo) -> datetime | None:
     try:
-        return datetime.strptime(text, form).replace(tzinfo=UTC)
-    except ValueError:
+        return datetime.strptime(text, form).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

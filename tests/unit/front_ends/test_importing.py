@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -195,6 +196,16 @@ def test_jsonl_ids_follow_the_content_not_the_place(tmp_path: Path) -> None:
     moved = read(lines(tmp_path, other, LINE, LINE, name="renamed.jsonl"), Format.JSONL)
     assert len({e.turn_id for e in first}) == 3
     assert {e.turn_id for e in first} == {e.turn_id for e in moved}
+
+
+@pytest.mark.parametrize("at", ["2025-03-01T09:30:00", "2025/03/01 (Sat) 09:30", "9:30 am on 1 March, 2025"])
+def test_jsonl_times_without_a_zone_are_the_owners_under_the_same_ids(tmp_path: Path, at: str) -> None:
+    path = lines(tmp_path, LINE | {"at": at}, LINE | {"at": "2025-03-01T09:30:00Z", "thread": "other"})
+    zones = (UTC, ZoneInfo("Europe/Bucharest"))
+    here, there = (list(ImportedEpisodes(ImportFile(path, "ana", zone=zone), Format.JSONL)) for zone in zones)
+    assert [one.at.isoformat()[:16] for one in here] == ["2025-03-01T09:30", "2025-03-01T09:30"]
+    assert [one.at.isoformat()[:16] for one in there] == ["2025-03-01T07:30", "2025-03-01T09:30"]
+    assert [one.turn_id for one in here] == [one.turn_id for one in there]
 
 
 @pytest.mark.parametrize(
