@@ -52,10 +52,12 @@ class ForgetDeletion:
         return f"{said}{await self._searched([one.value for one in versions], owner, say)}"
 
     async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:
-        await self._keys.erase_questions(owner, turn_ids)
-        words = await words_of(self.context.agent.layers, turn_ids, owner=owner)
-        left = await self.context.agent.forget(turn_ids, owner=owner)
-        await self._keys.erase_records(owner, turn_ids)
+        agent = self.context.agent
+        versions = await agent.removal.versions([*turn_ids], owner)
+        await self._keys.erase_questions(owner, versions)
+        words = await words_of(agent.layers, versions, owner=owner)
+        left = await agent.forget(turn_ids, owner=owner)
+        await self._keys.erase_records(owner, versions)
         reasons = "\n".join(map(inline_code, left))
         said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
         return f"{said}{await self._searched(words, owner, say)}"

@@ -222,6 +222,30 @@ async def test_words_a_time_or_the_conversation_are_shown_and_then_forgotten(
     assert not await turns(bot)
 
 
+async def test_an_edited_message_is_forgotten_with_the_records_of_its_versions(
+    bot: Bot, model: ModelServer
+) -> None:
+    _, asked = bot.api.says(BOB, "The walnut tree is ill.")
+    await bot.answers(BOB)
+    bot.api.edits(BOB, asked, "The walnut tree is well.")
+    await bot.until(lambda: "well" in bot.api.answers(BOB)[-1].text)
+    await bot.idle()
+    turn_ids = {episode.turn_id async for episode in bot.context.agent.layers.episodes.all(owner=OWNER)}
+    assert len(turn_ids) == 2
+    assert turn_ids <= await recorded(bot)
+    await bot.ask(BOB, "/forget walnut")
+    bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
+    await bot.idle()
+    assert not turn_ids & await recorded(bot)
+
+
+async def recorded(bot: Bot) -> set[str]:
+    """Return the turns that the bot has records of."""
+    client = await bot.context.agent.layers.redis.client()
+    keys = [key async for key in client.scan_iter(match=bot.context.keys("turn", "*"))]
+    return {(await client.hget(key, "turn_id") or b"").decode() for key in keys}
+
+
 async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
     await bot.ask(BOB, "the cellar is flooded")
     await bot.ask(BOB, "/remember key: value")

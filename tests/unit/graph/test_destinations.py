@@ -132,7 +132,7 @@ def test_pages_made_to_take_long_do_not() -> None:
         leads_elsewhere({"url": "https://evil.example/1234"}, [GivenText(text)])
         leads_elsewhere({"url": text[:4000]}, [GivenText(text)])
 
-    assert not_linear(read, ["evil.example)", "https://", "a."], length=32_000) == []
+    assert not_linear(read, ["evil.example)", "https://", "a."], length=48_000) == []
     assert not_linear(read, ["a)"], head="https://evil.example/", length=32_000) == []
 
 
