@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,7 +244,8 @@ async def recorded(bot: Bot) -> set[str]:
     """Return the turns that the bot has records of."""
     client = await bot.context.agent.layers.redis.client()
     keys = [key async for key in client.scan_iter(match=bot.context.keys("turn", "*"))]
-    return {(await client.hget(key, "turn_id") or b"").decode() for key in keys}
+    found: list[Any] = [await client.hget(key, "turn_id") for key in keys]
+    return {turn_id.decode() for turn_id in found if turn_id}
 
 
 async def test_everything_is_forgotten_once_pressed_twice(bot: Bot) -> None:
