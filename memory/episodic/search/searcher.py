@@ -6,17 +6,17 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory.concurrency.background import Background, wait_result
 from memory.concurrency.deadline import Steps, retrieve_outcome
+from memory.database import Database
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer, collection_name
-from memory.episodic.index.ledger import VectorLedger
-from memory.episodic.index.vector_state import VectorState
+from memory.episodic.index.vector_state import VectorState, read_model_state
 from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import Lookup, look_up
 from memory.episodic.search.scores import hold
@@ -27,7 +27,7 @@ from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
 from memory.owners.owner_tables import OwnerTables
-from memory.recall.mechanism_watch import WATCH
+from memory.recall.mechanism_watch import WATCH, Watch
 from memory.recall.staged import called_for
 from memory.results import SearchResult
 
@@ -51,7 +51,6 @@ class Searcher:
         background: Background,
     ) -> None:
         self._files = files
-        self._ledger = VectorLedger(files, embeddings.name)
         self._indexer = indexer
         self._vectors = vectors
         self._embeddings = embeddings
@@ -82,12 +81,14 @@ class Searcher:
         file, embedding = ("file", query.owner), asyncio.create_task(self._embedded(query))
         tasks: list[asyncio.Task[Any]] = [embedding]
         try:
-            state = await self.steps.within(file, self._ledger.state(query.owner), query.seconds)
+            state, lookup = await self.steps.within(file, self._look_up(query), query.seconds)
             if query.limit <= 0 or not (state.parts or state.pending):
                 return SearchResult(hits=(), waiting=state.pending)
             dense = asyncio.create_task(self._dense(query, state, embedding))
             tasks.append(dense)
-            lookup = await self.steps.within(file, self._lookup(query, dense), query.seconds)
+            if watch := WATCH.get():
+                watched = self._watched(watch, query, lookup, dense)
+                lookup = await self.steps.within(file, watched, query.seconds)
             said = await dense
         finally:
             for task in tasks:
@@ -101,15 +102,26 @@ class Searcher:
         self._indexer.report_ghosts(query.owner, ghosts)
         return result
 
-    async def _lookup(self, query: Query, dense: "asyncio.Task[Dense]") -> Lookup:
-        """Look up words and mechanisms; for a watcher, each mechanism in a read of its own."""
-        watch, read = WATCH.get(), partial(self._files.read, query.owner, TIER)
-        if watch is None:
-            return await read(partial(look_up, query=query.text, by=query.by))
-        thematic = watch(Mechanism.THEMATIC, asyncio.gather(read(partial(look_up, query=query.text)), dense))
-        others = (watch(one.name, read(one.find)) for one in query.by)
-        (lookup, _), *found = await asyncio.gather(thematic, *others)
-        return replace(cast("Lookup", lookup), found=list(zip(query.by, found, strict=True)))
+    async def _look_up(self, query: Query) -> tuple[VectorState, Lookup]:
+        """Read the state of the vectors, and look up words and mechanisms; for a watcher, words alone."""
+        by = () if WATCH.get() else query.by
+
+        def work(db: Database) -> tuple[VectorState, Lookup]:
+            return read_model_state(db, self._embeddings.name), look_up(db, query.text, by)
+
+        return await self._files.read(query.owner, TIER, work)
+
+    async def _watched(
+        self, watch: Watch, query: Query, lookup: Lookup, dense: "asyncio.Task[Dense]"
+    ) -> Lookup:
+        """Add what the mechanisms find, each in a read of its own that the watcher is shown."""
+
+        async def thematic() -> tuple[Lookup, Dense]:
+            return lookup, await dense
+
+        others = (watch(one.name, self._files.read(query.owner, TIER, one.find)) for one in query.by)
+        _, *found = await asyncio.gather(watch(Mechanism.THEMATIC, thematic()), *others)
+        return replace(lookup, found=list(zip(query.by, found, strict=True)))
 
     async def _embedded(self, query: Query) -> Vector:
         """Embed the query, concurrently with reading the owner's file."""
