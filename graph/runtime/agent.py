@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
+from langchain_core.messages import HumanMessage
 from langgraph.types import Command
 
 from graph.checkpoint.redis_saver import RedisSaver
@@ -93,17 +94,22 @@ class Agent:
         if not clean(text).strip() and is_empty(about.parts):
             raise EmptyMessage("The message is empty. Write something to answer.")
         may_be_stored = bool(turn_id) and not fresh
-        turn_id = turn_id or uuid.uuid4().hex
         context = context if context is not None else await self.layers.live.context(owner)
         at = about.at or datetime.now(UTC)
-        message = user_message(text, turn_id=turn_id, owner=owner, at=at, about=about)
+        message = user_message(text, turn_id=turn_id or uuid.uuid4().hex, owner=owner, at=at, about=about)
         if about.private:
-            async with contextlib.aclosing(
-                self._runs.begin(message, thread, context, private=True)
-            ) as events:
-                async for event in events:
-                    yield event
-            return
+            turn = self._runs.begin(message, thread, context, private=True)
+        else:
+            turn = self._run_next(message, thread, context, owner, may_be_stored=may_be_stored)
+        async with contextlib.aclosing(turn) as events:
+            async for event in events:
+                yield event
+
+    async def _run_next(
+        self, message: HumanMessage, thread: str, context: TurnContext, owner: str, *, may_be_stored: bool
+    ) -> Events:
+        """Finish the thread's earlier turn, then run this one, unless its state is stored."""
+        turn_id = str(message.id)
         ahead = self._runs.ahead(message, thread, context, owner=owner)
         async with self._queue(thread), ahead, self._leases.hold(thread):
             async for event in self._pending.finish_earlier(thread, turn_id, owner):
