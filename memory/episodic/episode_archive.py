@@ -11,8 +11,9 @@ from pathlib import Path
 from memory.concurrency.background import Background, wait_ended, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.episode_removal import remove_episodes
-from memory.episodic.index.indexer import Indexer, collection_name
+from memory.episodic.index.indexer import Indexer
 from memory.episodic.index.ledger import VectorLedger
+from memory.episodic.index.vector_state import collection_name
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.search.dated_archive import DatedArchive
 from memory.episodic.search.hits import Query

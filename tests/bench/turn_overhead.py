@@ -21,8 +21,8 @@ from graph.settings.settings import Settings
 from graph.state.thread_ids import thread_id
 from memory.embedding.encoder import VERSION
 from memory.embedding.model_cache import ensure_model
-from memory.episodic.index.indexer import collection_name
 from memory.episodic.index.ledger import VectorLedger
+from memory.episodic.index.vector_state import collection_name
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill
 from tests.bench.contestants import PADDED_TO, ChromaAsItComes, SumOfParts
 from tests.bench.corpus import messages, turns

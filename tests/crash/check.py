@@ -7,7 +7,7 @@ from collections import Counter
 from langchain_core.runnables import RunnableConfig
 
 from graph.runtime.agent import Agent
-from memory.episodic.index.indexer import collection_name
+from memory.episodic.index.vector_state import collection_name
 from tests.crash.script import LANES, Lane
 from tests.crash.told import Findings, NumberedReplies, Told
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.index.indexer import collection_name
+from memory.episodic.index.vector_state import collection_name
 from memory.models import Episode
 from tests.integration.test_episode_recovery import build, episode
 from tests.servers.hash_embeddings import HashEmbeddings

@@ -11,13 +11,12 @@ from weakref import WeakValueDictionary
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.backlog import Backlog, Embedded, Embedder, Slice
 from memory.episodic.index.ledger import VectorLedger
-from memory.episodic.index.vector_state import VectorState
+from memory.episodic.index.vector_state import VectorState, check_model, collection_name
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vectors import VectorIndex
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.owners.owner_key import owner_key
 from memory.results import IndexProgress
 
 LOG = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ class Indexer:
             EmbeddingMismatch: another model made the vectors.
         """
         async with self.exclusive(owner):
-            state = self.checked(owner, await self._ledger.state(owner))
+            state = check_model(await self._ledger.state(owner), owner, self._embeddings)
             if state.collection is None and not state.pending:
                 return
             try:
@@ -76,7 +75,7 @@ class Indexer:
         Raises:
             EmbeddingMismatch: another model made the vectors.
         """
-        state = self.checked(owner, await self._ledger.state(owner))
+        state = check_model(await self._ledger.state(owner), owner, self._embeddings)
         if state.pending or state.collection is None:
             return not state.pending
         measured = not state.parts or (
@@ -125,25 +124,6 @@ class Indexer:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             yield
-
-    def checked(self, owner: str, state: VectorState) -> VectorState:
-        """Return `state` if its vectors are by the current model.
-
-        Raises:
-            EmbeddingMismatch: they are not; the message says what to do.
-        """
-        model, made_by = self._embeddings, state.model
-        if made_by is None or state.collection is None:
-            return state
-        other_length = None not in (model.dimension, state.dimension) and model.dimension != state.dimension
-        if made_by != model.name or other_length:
-            raise EmbeddingMismatch(
-                TIER,
-                f"the vectors of {owner!r} were made by {made_by} ({state.dimension} numbers), not by"
-                f" {model.name} ({model.dimension}); run `goat reindex --owner {owner}`, or set"
-                f" GOAT_EMBEDDING_MODEL back to {made_by}",
-            )
-        return state
 
     async def catch_up(self, collection: str, writes: int) -> None:
         """Make the first `writes` changes of a collection visible here, whichever process made them."""
@@ -230,7 +210,8 @@ class Indexer:
         # Another process replaced or erased the collection.
         await self._vectors.drop(collection_name(owner, state))
         if marked.collection is not None:
-            async with aclosing(self._index_slices(owner, self.checked(owner, marked))) as anew:
+            state = check_model(marked, owner, self._embeddings)
+            async with aclosing(self._index_slices(owner, state)) as anew:
                 async for step in anew:
                     yield step
 
@@ -239,7 +220,8 @@ class Indexer:
 
         A message alone goes into the collection only when the rest of its turn follows later.
         """
-        self.checked(owner, state)  # an endpoint reveals its vector length with the first answer
+        # An endpoint reveals its vector length with the first answer.
+        check_model(state, owner, self._embeddings)
         if not embedded:
             return state
         found = [
@@ -261,8 +243,3 @@ class Indexer:
         alone = marked.writes == state.writes + 1
         self._seen[collection] = marked.writes if alone else state.writes
         return marked
-
-
-def collection_name(owner: str, state: VectorState) -> str:
-    """Return the name of the owner's collection."""
-    return f"{owner_key(owner)}-{state.collection}"

@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database, put_meta
+from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Slot
+from memory.episodic.vectors.vectors import TIER
+from memory.errors import EmbeddingMismatch
+from memory.owners.owner_key import owner_key
 
 Maxima = NDArray[np.float32]
 KEYS = (
@@ -122,3 +126,28 @@ def add_to_total(db: Database, slot: Slot, kept: Sequence[KeptPart]) -> None:
     if fresh := [part.vector for part in kept if part.number != kept_vectors.MESSAGE]:
         total = added_up(read_state(db, slot).total, np.asarray(fresh, np.float64))
         put(db, slot, vector_total=total.tobytes())
+
+
+def collection_name(owner: str, state: VectorState) -> str:
+    """Return the name of the owner's collection."""
+    return f"{owner_key(owner)}-{state.collection}"
+
+
+def check_model(state: VectorState, owner: str, model: EmbeddingModel) -> VectorState:
+    """Return `state` if its vectors are by this model.
+
+    Raises:
+        EmbeddingMismatch: they are not; the message says what to do.
+    """
+    made_by = state.model
+    if made_by is None or state.collection is None:
+        return state
+    other_length = None not in (model.dimension, state.dimension) and model.dimension != state.dimension
+    if made_by != model.name or other_length:
+        raise EmbeddingMismatch(
+            TIER,
+            f"the vectors of {owner!r} were made by {made_by} ({state.dimension} numbers), not by"
+            f" {model.name} ({model.dimension}); run `goat reindex --owner {owner}`, or set"
+            f" GOAT_EMBEDDING_MODEL back to {made_by}",
+        )
+    return state

@@ -15,8 +15,8 @@ from memory.concurrency.background import Background, wait_result
 from memory.concurrency.deadline import Steps, retrieve_outcome
 from memory.database import Database
 from memory.embedding.embedding_model import EmbeddingModel
-from memory.episodic.index.indexer import Indexer, collection_name
-from memory.episodic.index.vector_state import VectorState, read_model_state
+from memory.episodic.index.indexer import Indexer
+from memory.episodic.index.vector_state import VectorState, check_model, collection_name, read_model_state
 from memory.episodic.search.hits import Dense, Query, collect
 from memory.episodic.search.lookup import Lookup, look_up
 from memory.episodic.search.scores import hold
@@ -139,9 +139,10 @@ class Searcher:
             return dense
         until = time.monotonic() + query.seconds * SHARE
         try:
-            checked = self._indexer.checked(query.owner, state)
+            checked = check_model(state, query.owner, self._embeddings)
             vector = await embedding
-            self._indexer.checked(query.owner, state)  # an endpoint reveals the length with the first vector
+            # An endpoint reveals the length with the first vector.
+            check_model(state, query.owner, self._embeddings)
             comparing = compare(vector, checked, self._nulls, self._embeddings.name)
             dense, centred = await self.steps.within("null turns", comparing, until - time.monotonic())
             searching = self._reached(vector, centred.tolist(), query, checked)
