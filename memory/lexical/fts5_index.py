@@ -1,5 +1,6 @@
 """Postings in a full-text index of SQLite."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -14,6 +15,9 @@ TABLES: Final = (
     "CREATE VIRTUAL TABLE lexicon_terms USING fts5vocab(lexicon, row)",
 )
 _LEAST_IDF: Final = 1e-6  # FTS5's own, for words in more than half of all documents
+_FREQUENCIES: Final = """
+    SELECT json_group_object(term, doc) FROM lexicon_terms WHERE term IN (SELECT value FROM json_each(?))
+"""
 _POSTINGS: Final = """
     SELECT group_concat(seq), group_concat(score) FROM (
         SELECT rowid AS seq, bm25(lexicon, 1.0, ?) AS score FROM lexicon
@@ -49,9 +53,9 @@ def clear(db: Database) -> None:
 
 def frequencies(db: Database, terms: Iterable[str]) -> dict[str, int]:
     """Return the document frequency of each indexed term."""
-    sql = "SELECT doc FROM lexicon_terms WHERE term = ?"
-    rows = ((term, db.execute(sql, (term,)).fetchone()) for term in terms)
-    return {term: int(row[0]) for term, row in rows if row}
+    (found,) = db.execute(_FREQUENCIES, (json.dumps([*terms]),)).fetchone()
+    counts: dict[str, int] = json.loads(found)
+    return counts
 
 
 def postings(
