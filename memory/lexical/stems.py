@@ -3,7 +3,7 @@
 import re
 import threading
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from Stemmer import Stemmer
 
@@ -80,6 +80,7 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFC", bare.translate(_UNDECOMPOSED))
 
 
+@lru_cache(maxsize=2**14)
 def stem(language: str, word: str) -> str:
     """Return the folded stem of a case-folded word; only folded when the language has no stemmer."""
     if language == "ro":
