@@ -126,7 +126,7 @@ class Copy:
         self._maxima: Maxima | None = None
         self._total: NDArray[np.float64] | None = None
         self.shown: Mapping[str, Sequence[str]] = {}
-        self._parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         """Parts of whole turns with ids up to `_held`, loaded by `closest`."""
         self._held = -1
         self.indexed = 0
@@ -161,7 +161,7 @@ class Copy:
             parts = kept_vectors.copy(self._db, rows)
             whole = parts.numbers != MESSAGE
             if whole.any():
-                self._total = added_up(self._total, parts.vectors[whole].astype(np.float64))
+                self._total = added_up(self._total, parts.vectors[whole])
             self.indexed += int(whole.sum())
             self._copied(parts, whole)
             self._maxima = self._risen(parts, measure)

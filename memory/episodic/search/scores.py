@@ -64,12 +64,13 @@ def hold(
     return Against(query, centred, mean, scale, latest, slot)
 
 
-def exact(vectors: Vector, other: Vector) -> Scores:
+def exact(vectors: Vector | Scores, other: Vector) -> Scores:
     """Multiply in double precision, so that batching does not change the result.
 
     Without BLAS: waking its threads takes longer than these few products.
     """
-    return np.asarray(np.einsum("...i,i->...", vectors.astype(np.float64), other.astype(np.float64)))
+    wide, other = np.asarray(vectors, np.float64), np.asarray(other, np.float64)
+    return np.asarray(np.einsum("...i,i->...", wide, other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Weighed:
     spans: NDArray[np.int64]
     """Span of the best part, shape (episodes, 2); `(0, 0)` without a vector."""
     small_talk: Scores
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float64]
     """Vector of the best part, shape (episodes, dimension); zeros without one."""
     near: Scores
     """Best part's similarity minus the archive's mean, in standard deviations; NaN if unknown."""
@@ -135,7 +136,7 @@ def _own(
     seqs = np.asarray(sorted(chosen), np.int64)
     count, size = len(seqs), len(against.query) if against else 0
     cosines, similar, spans = np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, 2), np.int64)
-    small_talk, vectors = np.full(count, -1.0), np.zeros((count, size), np.float32)
+    small_talk, vectors = np.full(count, -1.0), np.zeros((count, size))
     whole, message = similar, similar
     parts = kept_vectors.NONE
     if against:
@@ -146,7 +147,7 @@ def _own(
         places = np.searchsorted(seqs, parts.seqs[best])
         vectors[places], spans[places] = parts.vectors[best], parts.spans[best]
         small_talk[places] = parts.small_talk[best]
-        cosines[places], similar[places] = exact(vectors[places], against.query), near[best]
+        cosines[places], similar[places] = exact(parts.vectors, against.query)[best], near[best]
         alone = np.flatnonzero(parts.numbers == kept_vectors.MESSAGE)
         said = np.searchsorted(seqs, parts.seqs[alone])
         whole, message = similar.copy(), similar.copy()

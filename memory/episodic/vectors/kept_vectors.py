@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from memory.database import Database
 
-Matrix = NDArray[np.float32]
+Matrix = NDArray[np.float64]
 NUMBER_BITS = 20
 MESSAGE = 0
 """Part number of the message alone, when there is a reply; the parts of the whole turn start at 1."""
@@ -79,7 +79,7 @@ NONE = Parts(
     numbers=np.empty(0, np.int64),
     spans=np.empty((0, 2), np.int64),
     small_talk=np.empty(0),
-    vectors=np.empty((0, 0), np.float32),
+    vectors=np.empty((0, 0)),
 )
 
 
@@ -110,7 +110,8 @@ def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FI
 def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
     """Return all parts of these episodes with ids up to `until`, ordered by id.
 
-    The unary plus keeps SQLite from scanning the id range up to `until`.
+    The unary plus keeps SQLite from scanning the id range up to `until`. It reads the rows in order, but
+    would copy them all to sort them.
     """
     sql = f"""
         WITH wanted AS MATERIALIZED (
@@ -118,10 +119,10 @@ def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Sl
             FROM json_each(?)
         )
         SELECT v.id, v.first, v.last, v.small_talk, v.vector FROM wanted
-        JOIN {slot.table} AS v ON v.id BETWEEN wanted.low AND wanted.high
-        WHERE +v.id <= ? ORDER BY v.id
+        JOIN {slot.table} AS v ON v.id BETWEEN wanted.low AND wanted.high WHERE +v.id <= ?
     """  # noqa: S608
-    return _parts(db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall())
+    found = db.execute(sql, (json.dumps(sorted({int(seq) for seq in seqs})), until)).fetchall()
+    return _parts(sorted(found))
 
 
 def pages(db: Database, after: int = -1, slot: Slot = Slot.FIRST) -> Iterator[Parts]:
@@ -186,12 +187,12 @@ def _parts(rows: Sequence[Row]) -> Parts:
     if not rows:
         return NONE
     ids, firsts, lasts, small_talk, blobs = zip(*rows, strict=True)
-    vectors = np.frombuffer(b"".join(blobs), np.float16).reshape(len(rows), -1).astype(np.float32)
+    vectors = np.frombuffer(b"".join(blobs), np.float16).reshape(len(rows), -1).astype(np.float64)
     places = np.asarray(ids, np.int64)
     return Parts(
         seqs=places >> NUMBER_BITS,
         numbers=places & (1 << NUMBER_BITS) - 1,
-        spans=np.column_stack([firsts, lasts]).astype(np.int64),
+        spans=np.asarray([firsts, lasts], np.int64).T,
         small_talk=np.asarray(small_talk),
         vectors=vectors,
     )

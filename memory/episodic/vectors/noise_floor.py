@@ -125,9 +125,9 @@ class NullTurns:
         return best
 
 
-def _maxima(nulls: NDArray[np.float64], vectors: Matrix) -> Matrix:
+def _maxima(nulls: NDArray[np.float64], vectors: NDArray[np.float64]) -> Matrix:
     """Multiply in double precision, so that batching does not change the result."""
-    return np.asarray((nulls @ vectors.T.astype(np.float64)).max(axis=1), np.float32)
+    return np.asarray((nulls @ vectors.T).max(axis=1), np.float32)
 
 
 def small_talk_threshold(small_talk: Matrix) -> float:
