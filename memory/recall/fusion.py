@@ -34,7 +34,7 @@ def own_scores(
         scale: standard deviation of unrelated texts' similarities under this embedding model.
         weights: of each score.
     """
-    above = np.maximum(np.nan_to_num(cosines, nan=mean) - mean, 0.0) / scale
+    above = np.fmax(cosines - mean, 0.0) / scale
     return np.asarray(weights.dense * above + weights.lexical * lexical * coverage)
 
 

@@ -76,16 +76,19 @@ def collect(
     rows = _chosen(weighed, lookup, query.limit)
     episodes = _read(db, query.owner, [int(weighed.seqs[row]) for row in rows])
     evidence = _evidence(weighed, rows, dense, state.noise, lookup, episodes)
+    columns = (weighed.seqs, weighed.scores, weighed.spans, weighed.small_talk)
     hits = tuple(
         Hit(
-            episode=episodes[int(weighed.seqs[row])],
-            score=round(float(weighed.scores[row]), 6),
+            episode=episode,
+            score=round(score, 6),
             evidence=told,
-            part=_span(weighed, row, episodes[int(weighed.seqs[row])]),
-            small_talk=bool(weighed.small_talk[row] >= dense.small_talk_bar),
+            part=_span(span, episode),
+            small_talk=bool(small_talk >= dense.small_talk_bar),
         )
-        for row, told in zip(rows, evidence, strict=True)
-        if int(weighed.seqs[row]) in episodes
+        for (seq, score, span, small_talk), told in zip(
+            zip(*(column[rows].tolist() for column in columns), strict=True), evidence, strict=True
+        )
+        if (episode := episodes.get(seq))
     )
     facts = QueryFacts(
         documents=lookup.matches.documents,
@@ -115,10 +118,10 @@ def collect(
 
 def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:
     """Return the rows of the best episodes overall, and of the best that each mechanism found."""
-    order = weighed.order()
+    order, seqs = weighed.order(), weighed.seqs.tolist()
     chosen = set(order[:limit])
     for _, found in lookup.found:
-        chosen.update([row for row in order if int(weighed.seqs[row]) in found][:limit])
+        chosen.update([row for row in order if seqs[row] in found][:limit])
     return [row for row in order if row in chosen]
 
 
@@ -169,7 +172,8 @@ def _evidence(
 def _standing(cosines: Scores, against: Against | None, noise: Sequence[float]) -> Scores:
     if not noise or against is None:
         return np.full(len(cosines), np.nan)
-    return np.asarray((cosines - np.mean(noise)) / (np.std(noise) + against.scale / 4))
+    known = np.asarray(noise)
+    return np.asarray((cosines - known.mean()) / (known.std() + against.scale / 4))
 
 
 def _surplus(weighed: Weighed, rows: Sequence[int], dense: Dense) -> Scores:
@@ -183,10 +187,9 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 6)
 
 
-def _span(weighed: Weighed, row: int, episode: Episode) -> tuple[int, int]:
-    length = len(episode.text)
-    start, end = (min(int(place), length) for place in weighed.spans[row])
-    return start, end
+def _span(span: Sequence[int], episode: Episode) -> tuple[int, int]:
+    (start, end), length = span, len(episode.text)
+    return min(start, length), min(end, length)
 
 
 def _read(db: Database, owner: str, seqs: Sequence[int]) -> dict[int, Episode]:

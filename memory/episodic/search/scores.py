@@ -107,13 +107,13 @@ def weigh(
     """Score the episodes of `pool` and the neighbours of the best ones."""
     seqs = set(pool)
     own = _own(db, seqs, lookup, against, weights)
-    seeds = [int(own.seqs[row]) for row in own.order()[:SEEDS]]
+    seeds = own.seqs[own.order()[:SEEDS]].tolist()
     links, lengths = _neighbours(db, seeds, lookup.latest) if weights.neighbours else ([], {})
     fringe = {other for _, other, _ in links} - seqs
     own = _joined(own, _own(db, fringe, lookup, against, weights))
-    row = {int(seq): place for place, seq in enumerate(own.seqs)}
+    row = {seq: place for place, seq in enumerate(own.seqs.tolist())}
     pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
-    sizes = np.asarray([lengths.get(seq, 0) for seq in own.seqs.tolist()], np.int64)
+    sizes = np.asarray([lengths.get(seq, 0) for seq in row], np.int64)
     scores = fusion.add_neighbours(own.scores, sizes, pairs, weights.neighbours)
     for one, found in lookup.found:
         here = are_among(np.asarray(sorted(found), np.int64), own.seqs)
@@ -140,7 +140,7 @@ def _own(
     whole, message = similar, similar
     parts = kept_vectors.NONE
     if against:
-        parts = kept_vectors.read(db, map(int, seqs), against.latest, against.slot)
+        parts = kept_vectors.read(db, seqs.tolist(), against.latest, against.slot)
     if against and len(parts.seqs) and parts.vectors.shape[1] == size:
         near = exact(parts.vectors, against.centred)
         best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))
