@@ -53,8 +53,8 @@ class Logistic(BaseModel):
         """Return the log-odds."""
         logit = self.intercept
         for name, coefficient in self.coefficients.items():
-            low, high = self.limits[name]
-            logit += coefficient * min(max(features[name], low), high)
+            (low, high), value = self.limits[name], features[name]
+            logit += coefficient * (low if value < low else high if value > high else value)
         return logit
 
 
