@@ -135,9 +135,11 @@ def _languages_of() -> dict[str, tuple[str, ...]]:
 def language(text: str) -> str:
     """Return the language with the most small words in a text; "" for none or a tie."""
     known = _languages_of()
-    votes = Counter(each for word in set(_words(text[:READ_CHARS])) for each in known.get(word, ()))
-    (first, most), (_, next_most) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
-    return first if most > next_most else ""
+    told = known.keys() & _words(text[:READ_CHARS])
+    votes = Counter([each for word in told for each in known[word]])
+    most = max(votes.values(), default=0)
+    first, *others = [each for each, count in votes.items() if count == most] or [""]
+    return "" if others else first
 
 
 def asks(text: str) -> bool:
