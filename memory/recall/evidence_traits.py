@@ -95,7 +95,8 @@ class _Words:
     """Traits of a memory's text that are used more than once."""
 
     def __init__(self, each: Candidate) -> None:
-        self.asks = marks.asks(each.said)
+        self.said = marks.first_words(each.said)
+        self.asks = marks.asks(each.said, self.said)
         self.knows_nothing = marks.knows_nothing(each.reply)
         self.is_unanswered = self.asks and (self.knows_nothing or not each.reply.strip())
 
@@ -155,23 +156,24 @@ def _spoken(each: Candidate, said: _Words, about: _About) -> Traits:
     figure, text = about.figure, f" {marks.folded(f'{each.said} {each.reply}')}" if about.names else ""
     language = marks.language(f"{each.said} {each.reply}") if about.language else ""
     other = bool(language) and language != about.language
-    digits, digits_told = marks.has_figure(f"{each.said}{each.reply}"), marks.has_figure(each.said)
+    digits_told = figure and marks.has_figure(each.said)
+    digits = digits_told or (figure and marks.has_figure(each.reply))
     return {
         "open": said.is_unanswered,
         "question": said.asks,
         "knows_nothing": said.knows_nothing or not each.reply,
-        "corrects": marks.corrects(each.said),
-        "changes": marks.changes(each.said) or marks.changes(each.reply[: marks.TAKEN_CHARS]),
-        "its_first_person": marks.in_first_person(each.said),
-        "figure": digits and figure,
-        "figure_told": digits_told and figure,
+        "corrects": marks.corrects.among(said.said),
+        "changes": marks.changes.among(said.said) or marks.changes(each.reply[: marks.TAKEN_CHARS]),
+        "its_first_person": marks.in_first_person.among(said.said),
+        "figure": digits,
+        "figure_told": digits_told,
         "no_figure": figure and not digits,
         "its_length": math.log1p(len(each.said)),
         "reply_length": math.log1p(len(each.reply)),
         "its_small_talk": each.small_talk,
         "other_language": other,
         "near_in_other": max(_near(each), _said(each)) if other else 0.0,
-        "taste": about.seeks and marks.tells_taste(each.said),
+        "taste": about.seeks and marks.tells_taste.among(said.said),
         "name_missing": bool(about.names) and not any(f" {name}" in text for name in about.names),
     }
 

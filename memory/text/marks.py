@@ -8,7 +8,8 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -98,28 +99,38 @@ def _marks(name: str) -> frozenset[str]:
     return frozenset(" ".join(_table()[name].values()).split())
 
 
-def _mark(name: str, chars: int = READ_CHARS) -> Callable[[str], bool]:
-    """Return a check for the words of a mark in the first characters of a text."""
-    return lambda text: not _marks(name).isdisjoint(_words(text[:chars]))
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A check for the words of a mark in the first characters of a text."""
+
+    name: str
+    chars: int = READ_CHARS
+
+    def __call__(self, text: str) -> bool:
+        return self.among(_words(text[: self.chars]))
+
+    def among(self, words: Sequence[str]) -> bool:
+        """Check the words of a text."""
+        return not _marks(self.name).isdisjoint(words)
 
 
-in_first_person = _mark("first_person")
+in_first_person = _Mark("first_person")
 """Tell whether the author speaks of themselves."""
-asks_figure = _mark("figure")
+asks_figure = _Mark("figure")
 """Tell whether a text asks for a number: when, how many, how much."""
-asks_of_before = _mark("again")
+asks_of_before = _Mark("again")
 """Tell whether a text asks for an earlier statement."""
-seeks = _mark("seeks")
+seeks = _Mark("seeks")
 """Tell whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
-tells_taste = _mark("taste")
+tells_taste = _Mark("taste")
 """Tell whether the author says what they like or dislike."""
-corrects = _mark("correction")
+corrects = _Mark("correction")
 """Tell whether a message takes back a statement."""
-changes = _mark("change")
+changes = _Mark("change")
 """Tell whether a text speaks of a change."""
-updates = _mark("updated", TAKEN_CHARS)
+updates = _Mark("updated", TAKEN_CHARS)
 """Tell whether a reply confirms a correction."""
-takes_down = _mark("taken_down", TAKEN_CHARS)
+takes_down = _Mark("taken_down", TAKEN_CHARS)
 """Tell whether a reply confirms that it noted something."""
 
 
@@ -142,12 +153,19 @@ def language(text: str) -> str:
     return "" if others else first
 
 
-def asks(text: str) -> bool:
-    """Return whether a text is a question, with or without a question mark."""
-    text = text[:READ_CHARS]
+def first_words(text: str) -> list[str]:
+    """Return the folded words of a text's first characters, for several marks of it."""
+    return _words(text[:READ_CHARS])
+
+
+def asks(text: str, words: Sequence[str] | None = None) -> bool:
+    """Return whether a text, of these `first_words`, is a question, with or without a question mark."""
+    if "?" in text[:READ_CHARS]:
+        return True
     question, lead_in = _marks("question"), _marks("lead_in")
-    opening = [word for word in _words(text)[:3] if word not in lead_in or word in question]
-    return "?" in text or bool(opening and opening[0] in question)
+    opening = (first_words(text) if words is None else words)[:3]
+    telling = [word for word in opening if word not in lead_in or word in question]
+    return bool(telling and telling[0] in question)
 
 
 def opens_with_correction(message: str) -> bool:
