@@ -13,7 +13,7 @@ from graph.builder import build_graph
 from graph.runtime.agent import Agent
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Experiment, TurnContext
-from graph.state.circumstances import user_message
+from graph.state.circumstances import Circumstances, user_message
 from graph.state.thread_ids import thread_id
 from graph.state.turn_state import Recall
 from graph.studio.mechanism_steps import RANK, in_mechanisms
@@ -22,6 +22,8 @@ from memory.models import Mechanism, SearchStatus
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SAID = ("The boiler is model ABC-123.", "We painted the garage green.", "My car is a red Dacia.")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MORNING = Circumstances(at=NOON.replace(hour=9))
 READ_ONLY = TurnContext(owner="ana", experiment=Experiment.ON, prefetch_timeout=30)
 
 
@@ -47,7 +49,7 @@ async def run(graph: Compiled, asked: HumanMessage, context: TurnContext) -> tup
 
 
 def message(text: str) -> HumanMessage:
-    return user_message(text, turn_id="asked", owner="ana", at=datetime.now(UTC))
+    return user_message(text, turn_id="asked", owner="ana", at=NOON)
 
 
 def untimed(recall: Recall) -> Recall:
@@ -67,7 +69,7 @@ async def test_each_mechanism_says_what_it_found_and_they_find_what_the_node_fin
     agent: Agent, stepped: Compiled, text: str, said: dict[Mechanism, str]
 ) -> None:
     for fact in SAID:
-        await agent.ask(fact, owner="ana", thread=thread_id("terminal", "ana", "told"))
+        await agent.ask(fact, owner="ana", thread=thread_id("terminal", "ana", "told"), about=MORNING)
     await agent.layers.episodes.index(owner="ana")
     asked = message(text)
     _, found = await run(build_graph(agent.layers).compile(), asked, READ_ONLY)

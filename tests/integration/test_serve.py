@@ -35,6 +35,7 @@ from bot.serve.chat_server import MOST_BYTES, ChatServer
 from bot.serve.server_process import delete_token, open_server, print_new_token, print_tokens, run_serve
 from bot.serve.token_list import TokenList
 from graph.app import open_agent
+from graph.model.token_meter import TokenMeter
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -517,6 +518,7 @@ async def test_above_the_days_budget_the_memories_are_the_answer(
     served: Served, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.agent.layers.settings, "telegram_budget_requests", 1)
+    monkeypatch.setattr(TokenMeter, "today", served.agent.layers.meter.today)
     assert "used up" not in await served.say("The garage code is 4711.", chat="1")
     await served.agent.layers.episodes.index(owner=ANA)
     asked = len(model.chats)

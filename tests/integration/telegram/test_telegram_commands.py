@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ async def test_words_a_time_or_the_conversation_are_shown_and_then_forgotten(
 ) -> None:
     model.reply("Noted.")
     for said in ("The walnut tree is ill.", "I bought a walnut table.", "The cellar is flooded."):
-        await bot.ask(BOB, said)
+        await bot.ask(BOB, said, date=int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()))
     question = await bot.ask(BOB, "/forget walnut")
     assert "(2)" in question
     assert "The walnut tree" in question
@@ -216,7 +217,7 @@ async def test_words_a_time_or_the_conversation_are_shown_and_then_forgotten(
     assert "no message with these words" in await bot.ask(BOB, "/forget walnut yesterday")
     await bot.ask(BOB, "/new")
     await bot.ask(BOB, "The roof is new.")
-    for subject in ("conversation", "today"):
+    for subject in ("conversation", "2026-03-01"):
         assert "(1)" in await bot.ask(BOB, f"/forget {subject}")
         bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
         await bot.idle()
