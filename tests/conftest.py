@@ -16,6 +16,7 @@ from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.embedding import encoder
 from memory.embedding.encoder import load_encoder
+from tests.agent_settings import settings_of
 from tests.goat import Goat
 from tests.nursery import Nursery, running_nursery
 from tests.servers.hash_embeddings import HashEmbeddings
@@ -99,6 +100,7 @@ def _patient() -> Iterator[None]:
 def _no_user_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the developer's own configuration from the tests."""
     with pytest.MonkeyPatch.context() as patch:
+        _hide_settings(patch)
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
         yield
 
@@ -109,11 +111,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     No test speaks TLS, and loading the certificates costs each HTTP client 25 ms.
     """
-    for name in [name for name in os.environ if name.upper().startswith("GOAT_")]:
-        monkeypatch.delenv(name)
+    _hide_settings(monkeypatch)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+
+
+def _hide_settings(patch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("GOAT_")]:
+        patch.delenv(name)
 
 
 @pytest.fixture
@@ -153,14 +159,7 @@ def model(_model_server: ModelServer) -> ModelServer:
 @pytest.fixture
 def settings(data_folder: Path, model: ModelServer) -> Settings:
     """Settings over the embedded stores and the test's model."""
-    return Settings(
-        data_folder=data_folder,
-        model="test",
-        model_base_url=model.base_url,
-        model_timeout=60,  # for a busy machine
-        prefetch_timeout=30,
-        timezone="UTC",
-    )
+    return settings_of(data_folder, model)
 
 
 @pytest.fixture

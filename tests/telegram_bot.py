@@ -15,6 +15,7 @@ from bot.telegram.bot_context import BotContext
 from bot.telegram.process.bot_process import Duty, open_bot, run_duty
 from graph.app import open_agent
 from graph.settings.settings import Settings
+from tests.agent_settings import settings_of
 from tests.lasting import empty
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
@@ -70,18 +71,6 @@ class Bot:
             kept.clear()
         self.api.forget()
         await self.context.access.allow(BOB)
-
-
-def settings_of(data_folder: Path, model: ModelServer) -> Settings:
-    """Return settings over embedded stores with generous timeouts."""
-    return Settings(
-        data_folder=data_folder,
-        model="test",
-        model_base_url=model.base_url,
-        model_timeout=60,
-        prefetch_timeout=30,
-        timezone="UTC",
-    )
 
 
 def settings_of_bot(settings: Settings, api: BotApi) -> Settings:

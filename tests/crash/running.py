@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graph.settings.settings import Settings
-from tests.crash.settings import crash_settings, environment
+from tests.agent_settings import settings_of
+from tests.crash.settings import environment
 from tests.crash.told import NumberedReplies
 from tests.crash.trial import Trial
 from tests.nursery import Nursery
@@ -22,5 +23,5 @@ def running_trial(nursery: Nursery, data_folder: Path, *, seed: int) -> Iterator
     with running_model_server() as model:
         model.reply(replies := NumberedReplies())
         model.delay_per_chunk = WORD_SECONDS
-        settings = crash_settings(data_folder, model)
+        settings = settings_of(data_folder, model)
         yield Trial(nursery, environment(settings), replies, data_folder, random.Random(seed)), settings

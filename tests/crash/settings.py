@@ -1,24 +1,10 @@
 """The configuration of workers, and of the agent that checks their results."""
 
 import os
-from pathlib import Path
 
 import graph.layers
 from graph.settings.settings import Settings
 from tests.servers.hash_embeddings import HashEmbeddings
-from tests.servers.model import ModelServer
-
-
-def crash_settings(data_folder: Path, model: ModelServer) -> Settings:
-    """Return settings over embedded stores."""
-    return Settings(
-        data_folder=data_folder,
-        model="test",
-        model_base_url=model.base_url,
-        model_timeout=60,
-        prefetch_timeout=30,
-        timezone="UTC",
-    )
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -19,6 +19,7 @@ from bot.telegram.bot_context import BotContext
 from bot.telegram.process.bot_process import Duty, open_bot, run_duty
 from graph.app import open_agent
 from memory.models import SUPERSEDED, Episode
+from tests.agent_settings import settings_of
 from tests.emulator.bot_api_front import BotApiFront
 from tests.plugins import until
 from tests.scripted import in_turn
@@ -26,7 +27,7 @@ from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, Reply
 from tests.servers.redis import free_ports
 from tests.servers.threaded import Running
-from tests.telegram_bot import SECONDS, settings_of
+from tests.telegram_bot import SECONDS
 
 pytestmark = [pytest.mark.emulator, pytest.mark.asyncio(loop_scope="session")]
 

@@ -9,11 +9,11 @@ import pytest_asyncio
 import graph.layers
 from graph.app import open_agent
 from graph.runtime.agent import Agent
+from tests.agent_settings import settings_of
 from tests.lasting import empty
 from tests.plugins import DELETING, add_plugin
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer
-from tests.telegram_bot import settings_of
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -21,7 +21,8 @@ from graph.settings.settings import Settings
 from graph.state.thread_ids import thread_id
 from memory.errors import ThreadBusy
 from memory.owners.erasures import Erasures
-from tests.crash.settings import crash_settings, environment
+from tests.agent_settings import settings_of
+from tests.crash.settings import environment
 from tests.disk import found
 from tests.erasing import POINTS, fill, secret
 from tests.nursery import Nursery
@@ -121,7 +122,7 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory, _model_server: Model
     folder = tmp_path_factory.mktemp("filled")
 
     async def begin() -> None:
-        async with open_agent(crash_settings(folder, _model_server)) as agent:
+        async with open_agent(settings_of(folder, _model_server)) as agent:
             await fill(agent, "ana", turns=2)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -136,7 +137,7 @@ async def test_what_a_kill_breaks_off_goes_on_at_the_next_start(
     filled_folder: Path, tmp_path: Path, model: ModelServer, nursery: Nursery, point: str
 ) -> None:
     data = shutil.copytree(filled_folder, tmp_path / "data")
-    same = crash_settings(data, model)
+    same = settings_of(data, model)
     life = nursery.begin("-m", "tests.erasing", "ana", point, environment=environment(same), hashed=True)
     assert life.wait() == -signal.SIGKILL
     async with open_agent(same) as agent:

@@ -1,7 +1,6 @@
 """A bot over the tests' Bot API server: one shared, and one for tests with other settings."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -9,13 +8,7 @@ import pytest_asyncio
 from graph.settings.settings import Settings
 from tests.servers.model import ModelServer
 from tests.servers.telegram import BotApi, running_bot_api
-from tests.telegram_bot import Bot, lasting_bot, settings_of, settings_of_bot
-
-
-@pytest.fixture
-def settings(data_folder: Path, model: ModelServer) -> Settings:
-    """Settings over the embedded stores and the test's model."""
-    return settings_of(data_folder, model)
+from tests.telegram_bot import Bot, lasting_bot, settings_of_bot
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.errors import ThreadBusy, TierUnavailable
 from memory.models import Episode
+from tests.agent_settings import settings_of
 from tests.crash.check import check
 from tests.crash.running import running_trial
 from tests.crash.script import LANES
-from tests.crash.settings import crash_settings, environment
+from tests.crash.settings import environment
 from tests.crash.told import NumberedReplies
 from tests.crash.trial import kill_server
 from tests.crash.worker import Orders
@@ -39,7 +40,7 @@ FIRST_AFTER_REPLY = 7
 
 @pytest.fixture
 def settings(tmp_path: Path, model: ModelServer, hash_vectors: None) -> Settings:
-    return crash_settings(tmp_path / "data", model)
+    return settings_of(tmp_path / "data", model)
 
 
 async def ask(agent: Agent, position: int = 0) -> str:

@@ -41,6 +41,7 @@ from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import SUPERSEDED, Episode
 from memory.reminders.reminder import terminal_box
+from tests.agent_settings import settings_of
 from tests.disk import found
 from tests.lasting import empty
 from tests.plugins import DELETING, add_plugin
@@ -49,7 +50,6 @@ from tests.servers.faults import Fault
 from tests.servers.hash_embeddings import HashEmbeddings
 from tests.servers.model import ModelServer, Reply
 from tests.servers.redis import free_ports
-from tests.telegram_bot import settings_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
