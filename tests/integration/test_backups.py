@@ -25,6 +25,12 @@ SECRET = "correct horse battery"
 pytestmark = pytest.mark.usefixtures("hash_vectors")
 
 
+@pytest.fixture(autouse=True)
+def _quick_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derive keys in a millisecond, which takes guesses a quarter of a second."""
+    monkeypatch.setattr("bot.backups.sealing._COST", 2**8)
+
+
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Layers]:
     async with open_layers(Settings(data_folder=folder, timezone="UTC")) as layers:
