@@ -28,9 +28,9 @@ async def test_every_kind_of_key_is_copied_once_and_other_content_is_refused(
         await one.zadd("goat:e", {"x": 1.5, "y": -(2.0**53)})
         await one.setbit("goat:f", 65_535, 1)
         await one.set("others", "1")
-        for number in range(300):
+        for number in range(120):
             await one.set(f"goat:many:{number}", number)
-        assert await copy_keys(source, target) == await copy_keys(source, target) == 307
+        assert await copy_keys(source, target) == await copy_keys(source, target) == 127
         assert await other.get("goat:a") == b"\x00\xff"
         assert 0 < await other.pttl("goat:a") <= 10**9
         assert await other.pttl("goat:b") == -1

@@ -86,7 +86,7 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
 
 
 async def test_a_data_folder_without_turns_stays_as_it_is(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hash_vectors: None
 ) -> None:
     monkeypatch.setattr(opened, "story", short_story)
     empty = settings.model_copy(update={"data_folder": tmp_path / "nothing"})

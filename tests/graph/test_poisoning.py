@@ -30,7 +30,7 @@ PLANTED: dict[str, str] = {
 }
 EVERYTHING = {"gap_threshold": 0.0, "gap_break": 100.0}
 """Recalls whatever is found."""
-TOGETHER, TURNS = 3, 6
+TOGETHER, TURNS = 6, 4
 """Forms in a turn, turns in a conversation."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGE = '''"""A page, as a tool reads it."""
@@ -64,6 +64,7 @@ async def shown_everywhere(agent: Agent, owner: str, names: Sequence[str], model
         text = PLANTED[name]
         await agent.layers.permanent.upsert(f"bread {number}", text[:300], owner=owner, at=NOW)
         await archived(agent, owner, message=f"Ticket {ticket} says: {text}", reply=text, name=name)
+    await agent.layers.episodes.index(owner=owner)
     model.first = reading(*names)
     quotes = tuple(Part(text=PLANTED[name], carrier=Carrier.QUOTED) for name in names)
     state = await asked(agent, owner, " and ".join(tickets), Circumstances(parts=quotes))
@@ -114,6 +115,7 @@ async def after_a_turn_that_read_a_page(agent: Agent, owner: str, model: Obedien
     """Recall what was said of a page."""
     text = f"Ticket BAKE-4711 says: {PLANTED['plain order']}"
     await archived(agent, owner, message=text, reply="So it says.", tags=(FOREIGN,))
+    await agent.layers.episodes.index(owner=owner)
     await asked(agent, owner)
 
 
@@ -218,7 +220,6 @@ async def archived(
         tags=tags,
     )
     await agent.layers.episodes.append(episode)
-    await agent.layers.episodes.index(owner=owner)
 
 
 async def asked(agent: Agent, owner: str, ticket: str = "BAKE-4711", about: Circumstances = PLAIN) -> State:

@@ -366,17 +366,18 @@ class Interleaved:
         await self.agent.layers.recorder.flush()
 
 
-async def test_whatever_comes_in_between(agent: Agent, model: ModelServer) -> None:
-    told = Interleaved(agent, model)
-    await told.run()
-    turns = await replayed(agent)
-    left_out = (await Replayer(agent.layers, OWNER).plan()).left_out
+async def test_whatever_comes_in_between(settings: Settings, hash_vectors: None, model: ModelServer) -> None:
+    async with open_agent(settings) as agent:
+        told = Interleaved(agent, model)
+        await told.run()
+        turns = await replayed(agent)
+        left_out = (await Replayer(agent.layers, OWNER).plan()).left_out
+        part = await replayed(agent, since=START + timedelta(hours=40))
     assert len(turns) + left_out.pop(Obstacle.INDEXING, 0) == told.number
     assert not left_out
     assert [turn.turn.episode.message for turn in turns if not turn.same] == []
     assert {len(turn.turn.facts) for turn in turns} == {0, 1, 2}
     assert any(turn.turn.conversation(NARROW.l2_cap).opening for turn in turns)
     assert any(t.turn_id == "job" for turn in turns for t in turn.turn.earlier)
-    part = await replayed(agent, since=START + timedelta(hours=40))
     assert 0 < len(part) < len(turns)
     assert all(turn.same for turn in part)

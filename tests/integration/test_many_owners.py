@@ -22,7 +22,7 @@ from tests.plugins import until
 from tests.servers.hash_embeddings import HashEmbeddings
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
-OWNERS = [f"owner {number}" for number in range(10)]
+OWNERS = [f"owner {number}" for number in range(6)]
 OPEN = 3
 THREADS = 4
 LARGE = 4

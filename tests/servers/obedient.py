@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from memory.prompt.prompt import RULES, TAGS, TOOL_TAG
 from tests.servers.openai_format import ModelRequest, Reply, ToolCall, text_of
@@ -89,8 +90,11 @@ def _spoken(blocks: Iterable[re.Match[str]]) -> Iterator[str]:
             yield inside[begun.start() :]
 
 
+@lru_cache(maxsize=1000)
 def leniently(text: str) -> str:
-    """Return a text as a lenient reader sees it."""
+    """Return a text as a lenient reader sees it; every request repeats the conversation."""
+    if text.isascii():
+        return text.casefold()
     seen = (char for char in text.translate(_UNSEEN) if unicodedata.category(char) not in {"Cf", "Mn"})
     return unicodedata.normalize("NFKC", "".join(seen)).casefold().translate(_LATIN)
 

@@ -1,6 +1,8 @@
 """`goat migrate`: every owner goes to PostgreSQL and back, whole and compared, or not at all."""
 
+import asyncio
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,11 +62,23 @@ async def fill(tables: OwnerTables, folder: Path) -> None:
     await archive.close()
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of owners with an archive and facts each."""
+    folder = tmp_path_factory.mktemp("filled")
+
+    async def begin() -> None:
+        files = OwnerFiles(folder / "owners")
+        await fill(files, folder / "chroma")
+        await files.close()
+
+    asyncio.run(begin())
+    return folder / "owners"
+
+
 @pytest.fixture
-async def settings(tmp_path: Path, postgres: PostgresServer) -> Settings:
-    files = OwnerFiles(tmp_path / "data" / "owners")
-    await fill(files, tmp_path / "chroma")
-    await files.close()
+def settings(filled: Path, tmp_path: Path, postgres: PostgresServer) -> Settings:
+    shutil.copytree(filled, tmp_path / "data" / "owners")
     return Settings(data_folder=tmp_path / "data", archive_url=SecretStr(postgres.new_url()))
 
 
