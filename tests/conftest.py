@@ -41,6 +41,16 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+ON_REQUEST = ("browser", "clients", "emulator", "soak")
+"""Folders with markers of the same names."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip these folders, and the imports of their conftest.py, unless the marker expression names them."""
+    name = collection_path.name
+    return True if name in ON_REQUEST and name not in config.option.markexpr else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the long tests of whole processes, unless the marker expression names them."""
     long = [name for name in ("process", "soak") if name not in config.option.markexpr]

@@ -11,11 +11,6 @@ from tests.plugins import Plugins, open_plugins
 from tests.servers.web import WebServer, running_web_server
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip this folder, unless the marker expression names it."""
-    return None if "browser" in str(config.option.markexpr) else True
-
-
 @pytest.fixture
 def web() -> Iterator[WebServer]:
     with running_web_server() as server:

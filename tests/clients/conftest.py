@@ -16,11 +16,6 @@ from tests.servers.studio import StudioServer
 from tests.studio import running_studio, shared_folder
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip this folder, unless the marker expression names it."""
-    return None if "clients" in str(config.option.markexpr) else True
-
-
 @pytest.fixture(scope="session")
 def packages() -> NpmPackages:
     return install()
