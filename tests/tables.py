@@ -2,12 +2,13 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 
-Test = Callable[..., None]
+Test = Callable[..., Any]
 
 
 def each(names: str | Sequence[str], rows: Iterable[Any], *, ids: object = None) -> Callable[[Test], Test]:
@@ -22,21 +23,40 @@ def each(names: str | Sequence[str], rows: Iterable[Any], *, ids: object = None)
 
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
-        def whole(*arguments: Any, **fixtures: Any) -> None:
-            failed = []
+        def called(*arguments: Any, **fixtures: Any) -> None:
+            failed: list[str] = []
             for row in table:
-                try:
+                with _noting(failed, row):
                     test(*arguments, **fixtures, **dict(zip(parameters, row, strict=True)))
-                except (AssertionError, pytest.fail.Exception) as error:
-                    failed.append(f"{row!r:.500}: {error}")
-            assert not failed, "\n\n".join([f"{len(failed)} of {len(table)} rows:", *failed])
+            _report(failed, len(table))
 
+        @functools.wraps(test)
+        async def awaited(*arguments: Any, **fixtures: Any) -> None:
+            failed: list[str] = []
+            for row in table:
+                with _noting(failed, row):
+                    await test(*arguments, **fixtures, **dict(zip(parameters, row, strict=True)))
+            _report(failed, len(table))
+
+        whole: Any = awaited if inspect.iscoroutinefunction(test) else called
         signature = inspect.signature(test)
         left = [one for name, one in signature.parameters.items() if name not in parameters]
-        whole.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
-        return whole
+        whole.__signature__ = signature.replace(parameters=left)
+        return cast("Test", whole)
 
     return decorate
+
+
+@contextmanager
+def _noting(failed: list[str], row: Any) -> Iterator[None]:
+    try:
+        yield
+    except (AssertionError, pytest.fail.Exception) as error:
+        failed.append(f"{row!r:.500}: {error}")
+
+
+def _report(failed: Sequence[str], count: int) -> None:
+    assert not failed, "\n\n".join([f"{len(failed)} of {count} rows:", *failed])
 
 
 def _values(row: Any, count: int) -> tuple[Any, ...]:

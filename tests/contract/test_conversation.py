@@ -26,7 +26,7 @@ HOME = {"owner": "ana", "thread": "chat"}
 HOSTILE = ["", "a", "a:b", "{a}", "}{", "a b", "a\nb", "a\0b", "*", "é", "e\u0301", "\udc80", "ș" * 300, "🐐"]
 names = st.sampled_from(HOSTILE) | st.text(max_size=8)
 on_server = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -57,7 +57,7 @@ class TestValues:
 
 
 class TestIsolation:
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(first=st.tuples(names, names), second=st.tuples(names, names))
     async def test_nothing_crosses_owners_or_keys(
         self, cache: RedisSessionCache, raw: Redis, first: tuple[str, str], second: tuple[str, str]

@@ -72,18 +72,19 @@ async def test_no_byte_of_a_turn_stays_and_the_others_do(agent: Agent, model: Mo
     assert agent.layers.erasures.pending() == []
 
 
-@pytest.mark.parametrize("sign", ["\n", "\r", "\u2028", "\x0b", "\x0c", "\x85"])
 async def test_a_typed_message_goes_from_the_terminals_history_whatever_ends_its_lines(
-    agent: Agent, model: ModelServer, sign: str
+    agent: Agent, model: ModelServer
 ) -> None:
     model.reply("Noted.")
-    told = f"My {SECRET} is hidden{sign}under the third step."
-    await agent.ask(told, owner="ana", thread=HERE, turn_id="secret")
+    signs = ("\n", "\r", "\u2028", "\x0b", "\x0c", "\x85")
+    told = {f"secret-{sign.encode().hex()}": f"My {SECRET} is hidden{sign}under a step." for sign in signs}
+    for turn_id, text in told.items():
+        await agent.ask(text, owner="ana", thread=HERE, turn_id=turn_id)
     place = TerminalPlace("ana", HERE, terminal_folder(agent.layers.settings))
     place.folder.mkdir()
-    for typed in (told, "kept"):
+    for typed in (*told.values(), "kept"):
         place.history().store_string(typed)
-    await agent.forget(["secret"], owner="ana")
+    await agent.forget(list(told), owner="ana")
     assert [line for line in place.history().load_history_strings() if line.strip()] == ["kept"]
     assert found(agent.layers.settings.data_folder, SECRET) == {}
 

@@ -81,7 +81,7 @@ def test_code_keeps_every_visible_character(code: str, limit: int) -> None:
     assert _visible("".join(blocks)) == _visible(code)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(MARKUP.filter(bool))
 def test_a_very_long_reply_is_cut_too(markup: str) -> None:
     markdown = (markup + " lorem ipsum\n") * (100_000 // (len(markup) + 13))

@@ -36,7 +36,7 @@ def proofs(sizes: list[int], sums: Callable[[NDArray[np.int_]], NDArray[Any]]) -
     return sum(lower_bound(some, turns.astype(float)) > 0 for some in drawn) / DRAWS
 
 
-@settings(max_examples=8, derandomize=True, deadline=None)
+@settings(max_examples=5, derandomize=True, deadline=None)
 @given(SIZES, st.floats(0, 2), st.integers(0, 2**32 - 1))
 def test_what_is_no_better_is_refused(sizes: list[int], spread: float, seed: int) -> None:
     """Turns of one day have luck in common."""
@@ -50,7 +50,7 @@ def test_what_is_no_better_is_refused(sizes: list[int], spread: float, seed: int
     assert found <= 0.08
 
 
-@settings(max_examples=8, derandomize=True, deadline=None)
+@settings(max_examples=5, derandomize=True, deadline=None)
 @given(SIZES, st.floats(0.02, 0.2), st.integers(0, 2**32 - 1))
 def test_rare_losses_of_turns_do_not_stay_hidden(sizes: list[int], share: float, seed: int) -> None:
     """Some turns lose what the others gain."""
@@ -59,7 +59,7 @@ def test_rare_losses_of_turns_do_not_stay_hidden(sizes: list[int], share: float,
     assert found <= 0.06
 
 
-@settings(max_examples=12, derandomize=True, deadline=None)
+@settings(max_examples=6, derandomize=True, deadline=None)
 @given(SIZES, st.floats(1 / 8, 1 / 4), st.floats(0.1, 0.6), st.integers(0, 2**32 - 1))
 def test_rare_losses_of_whole_days_do_not_stay_hidden(
     sizes: list[int], share: float, loss: float, seed: int
@@ -72,7 +72,7 @@ def test_rare_losses_of_whole_days_do_not_stay_hidden(
     assert found <= 0.13
 
 
-@settings(max_examples=8, derandomize=True, deadline=None)
+@settings(max_examples=5, derandomize=True, deadline=None)
 @given(SIZES, st.integers(0, 2**32 - 1))
 def test_rare_wins_are_no_proof(sizes: list[int], seed: int) -> None:
     chance = np.random.default_rng(seed)
@@ -136,7 +136,7 @@ TURNS = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(TURNS)
 def test_a_higher_threshold_shows_no_more(turns: list[LabelledTurn]) -> None:
     points = operating_points(turns)
@@ -151,7 +151,7 @@ def test_a_higher_threshold_shows_no_more(turns: list[LabelledTurn]) -> None:
         assert false_ is None or not false_.bounded or -1e-9 <= false_.low <= false_.high <= 100 + 1e-9
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(TURNS, st.floats(0, 100))
 def test_what_is_chosen_keeps_to_the_limit(turns: list[LabelledTurn], most_false: float) -> None:
     points = operating_points(turns)

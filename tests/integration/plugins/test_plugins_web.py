@@ -11,6 +11,7 @@ from graph.tools.plugins.plugin_registry import SHIPPED
 from graph.tools.traits import traits_of
 from tests.plugins import Plugins, open_plugins
 from tests.servers.web import Page, WebServer, running_web_server
+from tests.tables import each
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,7 +71,7 @@ async def test_text_is_read_as_it_is(plugins: Plugins, web: WebServer) -> None:
     assert output.text == f'URL: {web.url}/data\n\n{{"goats": 41}}'
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "type_", "expected"),
     [
         ("Țara și oile".encode("iso8859-16"), "text/plain; charset=iso-8859-16", "Țara și oile"),
@@ -101,7 +102,7 @@ async def test_only_so_much_is_read_counted_unpacked(plugins: Plugins, web: WebS
     assert output.text.endswith("(Only the first 0.1 MB were read.)")
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "said"),
     [
         ("/picture", "is image/png; only pages and text can be read"),
@@ -129,7 +130,7 @@ async def test_what_cannot_be_read_is_refused_with_a_reason(
     assert said in output.text
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://127.0.0.1:{port}/article",

@@ -52,7 +52,7 @@ def test_a_review_names_known_steps_only() -> None:
     assert not read_review('{"critique": 3, "again": {"1": 2}}', "12").again
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(
     st.one_of(
         st.text(max_size=200),

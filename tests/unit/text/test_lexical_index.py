@@ -101,7 +101,7 @@ def test_one_word_by_hand(db: sqlite3.Connection) -> None:
     assert_plain(db, told, "apple bridge castle dragon nothing")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(archives, texts)
 def test_scores_are_those_of_plain_bm25(told: list[Told], query: str) -> None:
     with closing(opened()) as db:
@@ -122,7 +122,7 @@ class Served:
         return self.opened.executemany(sql, parameters)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(archives, texts, st.integers(0, 8))
 def test_postings_in_a_table_score_as_those_of_sqlite(told: list[Told], query: str, removed: int) -> None:
     with closing(opened()) as db:
@@ -137,7 +137,7 @@ def test_postings_in_a_table_score_as_those_of_sqlite(told: list[Told], query: s
             assert score == pytest.approx(same, rel=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(archives, texts)
 def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: str) -> None:
     with closing(opened()) as db:
