@@ -16,7 +16,7 @@ from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 
-PAIRS: list[dict[str, Any]] = packaged_json("romanian_pairs")[::2]
+PAIRS: list[dict[str, Any]] = packaged_json("romanian_pairs")
 START = datetime(2025, 3, 1, tzinfo=UTC)
 FOUND = 5
 
