@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Literal, Protocol, Self
@@ -98,17 +97,6 @@ class Calibrations(Protocol):
     async def find(self, name: str) -> Calibration | None:
         """Return the calibration of that name, or None."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class NamedCalibrations:
-    """Calibrations in memory."""
-
-    by_name: Mapping[str, Calibration] = field(default_factory=dict)
-
-    async def find(self, name: str) -> Calibration | None:
-        """Return the calibration of that name, or None."""
-        return self.by_name.get(name)
 
 
 def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
 from graph.state.turn_state import (
     CalibrationUsed,
     Conversation,
@@ -19,6 +20,7 @@ from graph.state.turn_state import (
     Unused,
 )
 from graph.state.updates import GapFilterUpdate
+from graph.tuning.live_settings import LiveSettings
 from memory.models import (
     Candidate,
     ConversationTurn,
@@ -31,7 +33,7 @@ from memory.models import (
 from memory.provenance import Carrier, Part
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
-from memory.recall.relevance import Calibration, NamedCalibrations, read_calibration
+from memory.recall.relevance import Calibration, read_calibration
 from memory.recall.staged import MOST
 from nodes.gap_filter import GapFilter, filter_candidates
 from nodes.overrides import (
@@ -190,7 +192,8 @@ class TestCalibration:
     FOUND = state(candidate("unlikely", 0.0))
 
     async def judge(self, calibration: Calibration, **thresholds: Any) -> GapFilterUpdate:
-        node = GapFilter(NamedCalibrations({"mine": calibration}))
+        given = Settings(calibrations={"mine": calibration})
+        node = GapFilter(LiveSettings(given, follow=False))
         return await node(self.FOUND, Runtime(context=TurnContext(**thresholds)))
 
     async def test_the_one_that_the_context_names_judges(self) -> None:
