@@ -19,7 +19,7 @@ from graph.runtime.server_notes import is_running, mark_running
 from graph.studio.left_turns import LeftTurns
 from graph.studio.studio_graph import layers
 from graph.studio.thread_list import ThreadList
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.tool_runner import ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.tuning.live_settings import LiveSettings
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.feedback_log import FeedbackLog
 from memory.episodic.log.label_log import LabelLog
@@ -45,11 +45,10 @@ from memory.prompt.prompt import escape_fences
 from memory.recall.query import warm_up
 from memory.reminders.redis_reminders import RedisReminders
 from memory.text.tokens import TokenCounter
+from memory.working.redis_cache import RedisSessionCache, RedisToolCache
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_journal import RedisJournal
 from memory.working.redis_metrics import RedisMetrics
-from memory.working.redis_session_cache import RedisSessionCache
-from memory.working.redis_tool_cache import RedisToolCache
 from memory.working.redis_usage import RedisUsage
 from nodes.prefetch import Prefetch
 from nodes.tools import Tools

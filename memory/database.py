@@ -1,4 +1,6 @@
-"""The SQL of the memory: one text that SQLite and PostgreSQL both read.
+"""The SQL of the memory: one text that SQLite and PostgreSQL both read, and values in its columns.
+
+Times are whole microseconds, text is UTF-8.
 
 It keeps to what both know, or can be put in the words of both: `ON CONFLICT` in place of `INSERT OR REPLACE`,
 `RETURNING` in place of the last row's id, casts where a JSON list holds numbers. `INSERT OR IGNORE` stays:
@@ -7,10 +9,45 @@ column of PostgreSQL has one type.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 T = TypeVar("T")
 Value = str | int | float | bytes | None
+
+
+def to_micros(at: datetime) -> int:
+    """Return `at` as microseconds since the epoch, exactly.
+
+    Raises:
+        ValueError: `at` has no time zone.
+    """
+    if at.utcoffset() is None:
+        raise ValueError(f"{at.isoformat()} has no time zone; times in the memory are timezone-aware")
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    return EPOCH + micros * MICROSECOND
+
+
+def require_utf8(text: str, what: str) -> str:
+    """Return `text` when it can be stored as UTF-8.
+
+    Raises:
+        ValueError: it holds a lone surrogate; names `what` and the place.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{what} holds a lone surrogate at character {error.start}, which no store can keep; "
+            "clean text before it is stored"
+        ) from error
+    return text
 
 
 class Rows(Protocol):

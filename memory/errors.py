@@ -8,7 +8,7 @@
   + Undecided                a turn waits for the person's word
   + NothingToDecide          nothing waits for the person's word, or not any more
   + ThreadBusy               another process is answering in this thread
-  + MediaRefused           a file of a message cannot be read (bot.media.media_errors)
+  + MediaRefused           a file of a message cannot be read (bot.media.attachment)
   + LaneLost               another worker has the chat by now (bot.telegram.outbox.courier)
   + NotDelivered           Telegram could not be reached for a long time
   + Undeliverable          Telegram will never take a message

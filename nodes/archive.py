@@ -12,7 +12,7 @@ from graph.model.tool_rounds import is_tainted, results_of
 from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.context import TurnContext
 from graph.state.circumstances import has_reply
-from graph.state.resolution import conversation_of, recalled_of
+from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
-from graph.state.resolution import conversation_of, recalled_of
+from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import State
 from graph.state.updates import AssembleUpdate
 from memory.models import ConversationTurn

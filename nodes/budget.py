@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from graph.model.model_window import WindowShare
 from graph.settings.context import TurnContext
-from graph.state.resolution import extract_of
+from graph.state.recall import extract_of
 from graph.state.turn_state import Allocation, Conversation, State
 from graph.state.updates import BudgetUpdate
 from memory.models import Candidate, ConversationTurn, Decision, DecisionRule

@@ -9,10 +9,10 @@ from langgraph.runtime import Runtime
 
 from graph.settings.context import Experiment, TurnContext
 from graph.state.circumstances import TurnReader, with_time
-from graph.state.recall_offer import search_limit
+from graph.state.recall import search_limit
 from graph.state.turn_state import Archived, Recall, State, Turn
 from graph.state.updates import ArchiveUpdate, PrefetchUpdate, WorkingUpdate
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.search.hits import Query

@@ -8,7 +8,7 @@ from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader
 from graph.state.turn_state import FactSheet, State
 from graph.state.updates import FactsUpdate
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.errors import MemoryTierError
 from memory.protocols import PermanentStore
 

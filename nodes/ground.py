@@ -14,7 +14,7 @@ from graph.state.updates import GroundUpdate
 from graph.tools.toolbox import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.prompt.tool_prompt import correction_request
+from memory.prompt.tool_text import correction_request
 
 NOT_IMPROVED = "the corrected answer was no better"
 

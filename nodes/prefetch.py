@@ -16,12 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader, text_with_parts
-from graph.state.recall_offer import search_limit, to_recall, with_query
-from graph.state.resolution import recalled_of
+from graph.state.recall import recalled_of, search_limit, to_recall, with_query
 from graph.state.turn_state import Recall, State, Turn
 from graph.state.updates import PrefetchUpdate
-from memory.concurrency.background import Background
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import Background, within
 from memory.errors import MemoryTierError
 from memory.models import Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache

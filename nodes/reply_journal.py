@@ -8,7 +8,7 @@ from functools import partial
 
 from graph.model.tool_rounds import exchange_of, is_tainted, results_of
 from graph.state.turn_state import State
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.errors import MemoryTierError
 from memory.text.text import clean
 from memory.working.redis_journal import JournalEntry, RedisJournal

@@ -23,8 +23,8 @@ from graph.model.tool_rounds import (
     round_messages,
 )
 from graph.settings.context import Experiment, TurnContext
+from graph.state.recall import answers_of
 from graph.state.reducers import LONGEST_SHOWN
-from graph.state.resolution import answers_of
 from graph.state.turn_state import Reply, State
 from graph.state.updates import RespondUpdate
 from graph.tools.toolbox import Toolbox

@@ -23,9 +23,9 @@ from graph.tools.tool_runner import Output, ToolRunner
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import Traits, arguments_problem, traits_of
 from memory.errors import MemoryTierError
-from memory.prompt.evidence import evidence_line
+from memory.prompt.tool_text import evidence_line
 from memory.text.text import shortened
-from memory.working.redis_tool_cache import RedisToolCache
+from memory.working.redis_cache import RedisToolCache
 
 STOPPED = "Not finished: the person stopped it."
 DECLINED = "Not run: the person did not allow it."

@@ -26,7 +26,7 @@ from graph.explain.explanation import explain
 from graph.replay.recorded_turns import RecordedTurnReader
 from graph.replay.replayer import Replayer
 from graph.runtime.agent import Agent
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
 from memory.episodic.log.feedback_log import Feedback

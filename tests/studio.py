@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from langgraph_sdk.client import LangGraphClient
 
-from graph.checkpoint.checkpoint_keys import text
+from graph.checkpoint.checkpoint_records import text
 from graph.layers import Layers
 from graph.runtime.agent import Agent
 from tests.servers.model import ModelServer

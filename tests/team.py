@@ -11,7 +11,7 @@ from graph.delegation.completion import JobCompletion
 from graph.delegation.job import Job
 from graph.delegation.runner import Pace
 from graph.runtime.agent import Agent
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
 from tests.servers.model import ModelRequest, Reply

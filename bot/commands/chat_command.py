@@ -16,7 +16,7 @@ from bot.terminal.keyboard import is_terminal, loaded, typed_lines
 from bot.terminal.terminal_place import TerminalPlace
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings, terminal_folder
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 
 if TYPE_CHECKING:
     from bot.terminal.terminal import Chat

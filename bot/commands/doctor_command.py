@@ -30,7 +30,7 @@ from graph.settings.sources import (
 )
 from graph.stores import embedding_model
 from memory.errors import GoatError
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 from memory.recall.relevance import suits
 from memory.working.redis_connection import translate_errors
 from memory.working.server_folder import prepare_folder

@@ -19,8 +19,7 @@ from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Fact
-from memory.permanent.permanent_records import RecordedStore, Records
-from memory.permanent.store_copy import CopyResult, copy_owner
+from memory.permanent.permanent_records import CopyResult, RecordedStore, Records, copy_owner
 
 app = command_app()
 

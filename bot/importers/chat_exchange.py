@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 
-from bot.importers.import_file import NOBODY, ImportFile
-from bot.importers.imported_episode import ImportedEpisode
+from bot.importers.import_file import NOBODY, ImportedEpisode, ImportFile
 from bot.importers.source import BadImportFile, stable_id
 from memory.provenance import Carrier, Part
 

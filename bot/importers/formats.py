@@ -9,8 +9,7 @@ from typing import IO
 
 from bot.importers.chatgpt_format import read_chatgpt
 from bot.importers.claude_format import read_claude
-from bot.importers.import_file import ImportFile
-from bot.importers.imported_episode import ImportedEpisode
+from bot.importers.import_file import ImportedEpisode, ImportFile
 from bot.importers.json_stream import JsonStream
 from bot.importers.jsonl_format import read_jsonl
 from bot.importers.locomo_format import read_locomo

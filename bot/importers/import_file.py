@@ -11,9 +11,22 @@ from typing import IO
 
 from bot.importers.source import BadImportFile
 from bot.importers.zip_members import open_member, open_zip
+from memory.models import Episode
 
 NOBODY = "-"
 """In place of a name: the owner is none of the people in the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedEpisode(Episode):
+    """An episode of a file."""
+
+    given_id: str = ""
+    """The id in the exporting archive, and in imports by earlier versions."""
+    attributed: bool = False
+    """Its file says who said what: the owner's words are the owner's."""
+    revisable: bool = False
+    """A later file may have more of it, or an edited text: the latest replaces what was imported before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
-from bot.importers.imported_episode import ImportedEpisode
+from bot.importers.import_file import ImportedEpisode
 from bot.importers.source import stable_id
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import EDIT_OF, SUPERSEDED, Episode

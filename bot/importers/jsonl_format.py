@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.importers.import_file import ImportFile
-from bot.importers.imported_episode import ImportedEpisode
+from bot.importers.import_file import ImportedEpisode, ImportFile
 from bot.importers.source import Field, read_lines, stable_id
 from memory.models import EDIT_OF, Episode
 from memory.provenance import Part, Speaker, read_parts

@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.mcp.read_tool import Answer, InvalidCall, QuotingAnswer, ReadTool, text
 from graph.layers import Layers
 from graph.tools.memory_tools import NOTE
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.index.vector_state import collection_name
 from memory.errors import GoatError, MemoryTierError

@@ -15,8 +15,7 @@ from graph.observability.log_reader import LogLine, read_logs
 from graph.observability.redaction import Redaction
 from graph.settings.settings import Settings
 from graph.settings.sources import PREFIX
-from memory.text.digest import digest
-from memory.text.text import clip
+from memory.text.text import clip, digest
 
 _LONGEST = 4000
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]

@@ -23,7 +23,7 @@ from bot.mcp.read_tool import DATA_NOTE, ReadTool
 from bot.mcp.turn_queries import TurnQueries
 from graph.observability.redaction import Redaction, secrets_of
 from graph.runtime.agent import Agent
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.errors import GoatError
 from memory.prompt.prompt import escape_fences
 from memory.text.text import clean

@@ -1,6 +1,22 @@
-"""A file that came with a message."""
+"""A file that came with a message, and its refusal."""
 
 from dataclasses import dataclass
+
+from memory.errors import GoatError
+
+
+class MediaRefused(GoatError):
+    """A file cannot be converted to text; the message is for its sender.
+
+    Attributes:
+        code: "voice_off", "photo_off", "document_off" (not configured); "too_large", "unreadable",
+        "unsupported"
+            (the file); "unavailable" (its sender's service or the model).
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

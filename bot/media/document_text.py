@@ -12,7 +12,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from bot.media.media_errors import MediaRefused
+from bot.media.attachment import MediaRefused
 from graph.settings.extras import is_installed, missing_message
 from graph.settings.sources import PREFIX
 

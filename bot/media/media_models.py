@@ -9,7 +9,7 @@ import httpx2
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 from pydantic import SecretStr
 
-from bot.media.media_errors import MediaRefused
+from bot.media.attachment import MediaRefused
 
 _Answer = TypeVar("_Answer")
 _TOO_LARGE = 413

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from bot.media.attachment import Attachment, forwarded_from
+from bot.media.attachment import Attachment, MediaRefused, forwarded_from
 from bot.media.document_text import document_text, truncate
-from bot.media.media_errors import MediaRefused
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
 

@@ -4,8 +4,7 @@ import json
 import re
 
 from graph.events.turn_events import Approval
-from memory.text.invisible import is_seen
-from memory.text.text import shortened
+from memory.text.text import is_seen, shortened
 
 _FURTHER = "    | "
 """Prefix of continuation lines, so that only an argument's name starts a line."""

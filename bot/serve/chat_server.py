@@ -30,7 +30,7 @@ from bot.serve.token_list import TokenList
 from bot.serve.turn_reply import Completed
 from graph.runtime.agent import Agent
 from graph.studio.http_guard import HttpGuard, bearer_token
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy
 
 MEMORY, PLAIN = "goat", "goat-plain"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.presentation.budget_text import used_text
+from bot.presentation.usage_figures import used_text
 from graph.layers import Layers
-from graph.runtime.budget_guard import BudgetGuard
+from graph.model.token_meter import BudgetGuard
 from memory.working.redis_usage import DayBudget
 
 _TEXTS = {"budget_requests": "{used} of {most} messages", "budget_tokens": "{used} of {most} tokens"}

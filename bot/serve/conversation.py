@@ -14,8 +14,7 @@ from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, 
 from bot.serve.client_budget import ClientBudget
 from bot.serve.client_prompts import own_words
 from bot.serve.client_reminders import take_reminders
-from bot.serve.thread_finder import ThreadFinder
-from bot.serve.thread_match import MOST_TURNS, Match, follow_thread, match_thread
+from bot.serve.thread_finder import MOST_TURNS, Match, ThreadFinder, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
 from graph.events.approval import Answer, clear_answer
 from graph.events.turn_events import Event, Events, Finished, Resumed

@@ -11,7 +11,7 @@ from bot.serve.conversation import Asked
 from bot.serve.turn_reply import MODEL_DOWN, Completed, Said, count_prompt, model_failure
 from graph.layers import Layers
 from graph.model.model_call import ModelAnswer, ModelCall
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.models import Outcome
 from nodes.assemble import join_roles
 

@@ -21,7 +21,7 @@ from graph.layers import open_layers
 from graph.runtime.agent import Agent
 from graph.settings.server_settings import parse_address
 from graph.settings.settings import Settings
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import ConfigError, GoatError
 
 NOBODY = "`goat serve` has no tokens yet, so nobody could use it: `goat serve --new-token OWNER` makes one."

@@ -1,4 +1,4 @@
-"""The thread of a client's conversation.
+"""The thread of a client's conversation, and how what the client sends differs from its turns.
 
 * `goat:serve:opening:DIGEST`   thread that begins with a message, or with a message and its answer
 """
@@ -7,19 +7,69 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from bot.serve.chat_request import Exchange
 from graph.runtime.agent import Agent
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.models import ConversationTurn
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import translate_errors
+
+MOST_TURNS = 2000
+"""As many as a thread keeps."""
 
 EVERY_TOKEN = 10**9
 _CHANNEL = "openai"
 _KEPT_SECONDS = 90 * 24 * 60 * 60
 _AGAIN_SECONDS = 10 * 60
 """For so long, a conversation that begins with the same message is taken for that message answered anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """How a client's conversation differs from the thread."""
+
+    replaced: ConversationTurn | None
+    """The turn in whose place the new message stands: it was edited, or is to be answered anew."""
+    left: tuple[str, ...]
+    """Turns that the client no longer shows, with the replaced one."""
+    unknown: tuple[Exchange, ...]
+    """What the client shows and the thread does not hold."""
+
+
+def match_thread(turns: Sequence[ConversationTurn], history: Sequence[Exchange]) -> Match:
+    """Compare a thread's turns, oldest first, with the client's conversation before its new message.
+
+    Only the user's messages are compared: clients change the answers. Turns before the first one that the
+    client sends are not missed, since clients cut long conversations at their beginning.
+    """
+    held, sent = (
+        [_message_key(turn.message) for turn in turns],
+        [_message_key(one.message) for one in history],
+    )
+    blocks = SequenceMatcher(None, held, sent, autojunk=False).get_matching_blocks()
+    kept = {block.a + number for block in blocks for number in range(block.size)}
+    known = {block.b + number for block in blocks for number in range(block.size)}
+    begin = blocks[0].a if blocks[0].size and not blocks[0].b else 0
+    gone = [number for number in range(begin, len(turns)) if number not in kept]
+    after = [number for number in gone if number > max(kept, default=-1)]
+    continues = not history or len(history) - 1 in known
+    return Match(
+        replaced=turns[after[0]] if after and continues else None,
+        left=tuple(turns[number].turn_id for number in gone),
+        unknown=tuple(one for number, one in enumerate(history) if number not in known),
+    )
+
+
+def follow_thread(turns: Sequence[ConversationTurn], message: str) -> Match:
+    """Let a message sent without its conversation follow the last turn; repeated, it takes its place."""
+    last = turns[-1] if turns and _message_key(turns[-1].message) == _message_key(message) else None
+    return Match(replaced=last, left=(last.turn_id,) if last else (), unknown=())
+
+
+def _message_key(message: str) -> str:
+    return " ".join(message.split())
 
 
 @dataclass(frozen=True, slots=True)

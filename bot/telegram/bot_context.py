@@ -17,11 +17,11 @@ from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place, place_of
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
+from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
-from graph.runtime.budget_guard import BudgetGuard
 from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.models import Episode
 
 Say = Callable[..., str]

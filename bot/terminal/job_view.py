@@ -14,7 +14,7 @@ from graph.delegation.delegation_tools import describe_job, progress_line, statu
 from graph.delegation.job import Job, Status
 from graph.delegation.notices import Address, Notice
 from graph.runtime.agent import Agent
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError
 
 _PAUSE, _DOWN_PAUSE = 0.3, 3.0

@@ -12,11 +12,10 @@ from rich.text import Text
 
 from bot.printable import printable, snippet
 from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.reminder_list import ReminderList, set_text
-from bot.reminders.reminder_times import time_text
+from bot.reminders.reminder_list import ReminderList, set_text, time_text
 from bot.reminders.terminal_texts import answer_to, say
 from graph.runtime.agent import Agent
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError
 from memory.reminders.reminder import Origin, Reminder, is_late, terminal_box
 

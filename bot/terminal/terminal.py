@@ -21,7 +21,7 @@ from graph.events.turn_events import Events, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError
 from memory.text.text import clean
 

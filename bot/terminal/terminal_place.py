@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-from graph.state.thread_ids import thread_id
-from memory.owners.owner_key import owner_key
+from graph.state.circumstances import thread_id
+from memory.owners.owner_tables import owner_key
 from memory.text.text import clean
 from memory.working.server_folder import folder_error
 

@@ -8,8 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple, get_checkpoint_id
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.checkpoint.checkpoint_keys import THREADS, Namespace, text
-from graph.checkpoint.checkpoint_records import Record, unpack_record, unpack_writes
+from graph.checkpoint.checkpoint_records import THREADS, Namespace, Record, text, unpack_record, unpack_writes
 from graph.checkpoint.retention import namespaces
 from memory.working.redis_connection import translate_errors
 

@@ -9,9 +9,9 @@ from functools import partial
 
 from langgraph.checkpoint.base import CheckpointTuple
 
-from graph.checkpoint.checkpoint_keys import Namespace
+from graph.checkpoint.checkpoint_records import Namespace
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.errors import TierUnavailable
 
 LINGER = 0.1

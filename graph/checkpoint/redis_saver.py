@@ -17,13 +17,12 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.checkpoint.async_saver import AsyncSaver
-from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, text
 from graph.checkpoint.checkpoint_reader import CheckpointReader
-from graph.checkpoint.checkpoint_records import unpack_record
+from graph.checkpoint.checkpoint_records import PENDING, THREADS, Namespace, text, unpack_record
 from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
 from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, mentions, namespaces, prune
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
-from memory.concurrency.background import Background, wait_ended
+from memory.concurrency.tasks import Background, wait_ended
 from memory.working.redis_connection import translate_errors
 
 if TYPE_CHECKING:

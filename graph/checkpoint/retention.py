@@ -1,27 +1,71 @@
-"""Retention of stored checkpoints: pruning, deleting, copying."""
+"""Retention of stored checkpoints: pruning, deleting, copying; the steps of forks."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.checkpoint.checkpoint_keys import (
+from graph.checkpoint.checkpoint_records import (
     PENDING,
     THREADS,
     Namespace,
+    Record,
     namespaces_key,
     parse_run_member,
     run_key,
     run_member,
     text,
+    unpack_record,
 )
-from graph.checkpoint.checkpoint_records import Record, unpack_record
-from graph.checkpoint.fork_index import forked_steps
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
+
+
+_BEGINNINGS = frozenset({"input", "fork"})
+"""Values of `metadata["source"]` for a checkpoint that does not continue its parent's run."""
+
+
+def forked_steps(records: Mapping[str, Record]) -> set[str]:
+    """Return the steps of the latest turn and of the forked one, if the newest checkpoint is in a fork.
+
+    Empty for a thread without forks.
+    """
+    if not records:
+        return set()
+    newest = max(records)
+    begun = [name for name, record in records.items() if record.metadata.get("source") == "input"]
+    found: set[str] = set()
+    for first in {_first(records, newest), max(begun, default=newest)}:
+        steps = set(_steps(records, first))
+        if newest not in steps:
+            found |= steps
+    return found
+
+
+def _first(records: Mapping[str, Record], name: str) -> str:
+    """Return the earliest known step of a step's turn, following forks to their parents."""
+    while records[name].metadata.get("source") != "input":
+        parent = records[name].parent
+        if parent is None or parent not in records:
+            break
+        name = parent
+    return name
+
+
+def _steps(records: Mapping[str, Record], first: str) -> Iterator[str]:
+    """Yield a run's steps from `first` on; ids are ordered by time, and the first child continues the run."""
+    followers: dict[str, str] = {}
+    for name in sorted(records):
+        parent = records[name].parent
+        if parent is not None and records[name].metadata.get("source") not in _BEGINNINGS:
+            followers.setdefault(parent, name)
+    following: str | None = first
+    while following is not None:
+        yield following
+        following = followers.get(following)
 
 
 class Content(NamedTuple):

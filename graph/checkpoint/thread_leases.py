@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import ThreadBusy, TierUnavailable
 from memory.working.redis_connection import translate_errors
 

@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.checkpoint.checkpoint_keys import PENDING, THREADS, Namespace, namespaces_key, run_key, run_member
-from graph.checkpoint.checkpoint_records import is_pending, pack_blobs, pack_record, pack_write
+from graph.checkpoint.checkpoint_records import (
+    PENDING,
+    THREADS,
+    Namespace,
+    is_pending,
+    namespaces_key,
+    pack_blobs,
+    pack_record,
+    pack_write,
+    run_key,
+    run_member,
+)
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -20,14 +20,65 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from graph.delegation import job_scripts as scripts
 from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
 from graph.delegation.state import Spent
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+
+_IS_OPEN = """
+local status = redis.call('HGET', KEYS[1], 'status')
+if status ~= 'queued' and status ~= 'running' then return 0 end
+"""
+START = """
+local job, open, all = KEYS[1], KEYS[2], KEYS[3]
+local id, now, most, kept = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if redis.call('EXISTS', job) == 1 then return 0 end
+if redis.call('SCARD', open) >= most then return -1 end
+for i = 5, #ARGV, 2 do redis.call('HSET', job, ARGV[i], ARGV[i + 1]) end
+redis.call('SADD', open, id)
+redis.call('ZADD', all, now, id)
+redis.call('ZREMRANGEBYRANK', all, 0, -1 - kept)
+return 1
+"""
+BEGIN = (
+    _IS_OPEN
+    + """
+redis.call('HSET', KEYS[1], 'status', 'running')
+return redis.call('HINCRBY', KEYS[1], 'begun', 1)
+"""
+)
+UNDO_BEGIN = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'begun', -1)"
+STOP = _IS_OPEN + "redis.call('HSET', KEYS[1], 'stop', 1) return 1"
+BEAT = (
+    _IS_OPEN
+    + """
+redis.call('HINCRBYFLOAT', KEYS[1], 'seconds', ARGV[1])
+return 1 - redis.call('HEXISTS', KEYS[1], 'stop')
+"""
+)
+NOTE = _IS_OPEN + "redis.call('HSET', KEYS[1], 'calls', ARGV[1], 'tools', ARGV[2]) return 1"
+COUNT_FAILURE = _IS_OPEN + "return redis.call('HINCRBY', KEYS[1], 'tries', 1)"
+ADD_PROGRESS = (
+    _IS_OPEN
+    + """
+if redis.call('SADD', KEYS[3], ARGV[1]) == 0 then return 0 end
+return redis.call('RPUSH', KEYS[2], ARGV[2])
+"""
+)
+END = (
+    _IS_OPEN
+    + """
+local id, kept = ARGV[1], ARGV[2]
+for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 1, 3 do redis.call('EXPIRE', KEYS[i], kept) end
+redis.call('SREM', KEYS[4], id)
+return 1
+"""
+)
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
 """How long a job is stored after its end."""
@@ -73,9 +124,7 @@ class Jobs:
         await self._list(ref, now)
         fields = [part for pair in to_fields(job).items() for part in pair]
         keys = [ref.key(), _owner_key(ref.digest, "open"), _owner_key(ref.digest, "all")]
-        outcome = await run_script(
-            self.client, scripts.START, keys, job.id, now, most_open, MOST_KEPT, *fields
-        )
+        outcome = await run_script(self.client, START, keys, job.id, now, most_open, MOST_KEPT, *fields)
         return None if int(outcome) < 0 else bool(outcome)
 
     async def get(self, job_id: str, *, owner: str) -> Job | None:
@@ -114,7 +163,7 @@ class Jobs:
 
     async def stop(self, job_id: str, *, owner: str) -> bool:
         """Request a stop from the process that works on a job; return False when there is nothing to stop."""
-        return bool(await run_script(self.client, scripts.STOP, [Ref(digest(owner), job_id).key()]))
+        return bool(await run_script(self.client, STOP, [Ref(digest(owner), job_id).key()]))
 
     @translate_errors()
     async def open(self) -> list[Ref]:
@@ -124,33 +173,33 @@ class Jobs:
 
     async def begin(self, ref: Ref) -> int:
         """Count a process that starts to work on a job; return the count, 0 if the job has ended."""
-        return int(await run_script(self.client, scripts.BEGIN, [ref.key()]))
+        return int(await run_script(self.client, BEGIN, [ref.key()]))
 
     async def undo_begin(self, ref: Ref) -> None:
         """Take back a `begin`, when the job is not the reason that it was interrupted."""
-        await run_script(self.client, scripts.UNDO_BEGIN, [ref.key()])
+        await run_script(self.client, UNDO_BEGIN, [ref.key()])
 
     async def beat(self, ref: Ref, seconds: float) -> bool:
         """Add working time; return False when a stop was requested or the job is gone."""
-        return bool(await run_script(self.client, scripts.BEAT, [ref.key()], f"{seconds:.3f}"))
+        return bool(await run_script(self.client, BEAT, [ref.key()], f"{seconds:.3f}"))
 
     async def set_spent(self, ref: Ref, spent: Spent) -> None:
-        await run_script(self.client, scripts.NOTE, [ref.key()], spent.calls, spent.tools)
+        await run_script(self.client, NOTE, [ref.key()], spent.calls, spent.tools)
 
     async def count_failure(self, ref: Ref) -> int:
-        return int(await run_script(self.client, scripts.COUNT_FAILURE, [ref.key()]))
+        return int(await run_script(self.client, COUNT_FAILURE, [ref.key()]))
 
     async def add_progress(self, ref: Ref, progress: Progress) -> bool:
         """Append a milestone, once for each name; return False when it was added before."""
         line = json.dumps(asdict(progress))
-        return bool(await run_script(self.client, scripts.ADD_PROGRESS, ref.keys, progress.name, line))
+        return bool(await run_script(self.client, ADD_PROGRESS, ref.keys, progress.name, line))
 
     async def end(self, ref: Ref, status: Status, *, result: str = "", reason: str = "") -> bool:
         """End a job; return False if it had ended, which changes nothing."""
         ended = datetime.now(UTC).isoformat()
         fields = ["status", status.value, "result", result, "reason", reason, "ended", ended]
         keys = [*ref.keys, _owner_key(ref.digest, "open")]
-        return bool(await run_script(self.client, scripts.END, keys, ref.id, KEPT_SECONDS, *fields))
+        return bool(await run_script(self.client, END, keys, ref.id, KEPT_SECONDS, *fields))
 
     @translate_errors()
     async def unlist(self, ref: Ref) -> None:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graph.delegation.job import Job
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import translate_errors
 
 if TYPE_CHECKING:

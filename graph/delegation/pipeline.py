@@ -32,7 +32,7 @@ from graph.model.model_call import ModelCall
 from graph.state.turn_state import Turn
 from memory.grounding import ungrounded
 from memory.models import Outcome
-from memory.prompt.tool_prompt import correction_request
+from memory.prompt.tool_text import correction_request
 from nodes.tools import Tools
 
 JobGraph = CompiledStateGraph[JobState, None, JobInput, JobState]

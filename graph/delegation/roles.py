@@ -9,7 +9,7 @@ from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
 from graph.delegation.state import CODER, RESEARCHER, Assignment, Finding, Review, Step, WorkInput
 from memory.prompt.prompt import RULES, escape_fences, escape_lines
-from memory.prompt.tool_prompt import fenced_output
+from memory.prompt.tool_text import fenced_output
 from memory.text.text import shortened
 
 MOST_STEPS = 5

@@ -18,7 +18,7 @@ from graph.delegation.jobs import Ref, ref_of
 from graph.delegation.pipeline import JobGraph, partial_result
 from graph.delegation.role_call import JobStops
 from graph.delegation.state import JobInput, Spent, job_turn_id
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import GoatError, MemoryTierError, ThreadBusy, TierUnavailable
 
 MOST_TRIES = 3

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from graph.exchange import Fitting, Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
-from graph.state.resolution import join_evidence, last_decisions
+from graph.state.recall import join_evidence, last_decisions
 from graph.state.turn_state import State
 from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport
 from memory.observation.observation import Judged, Observation, Shares

@@ -10,7 +10,7 @@ from graph.explain.explanation import (
     rule_words,
     space_notes,
 )
-from graph.state.resolution import join_evidence
+from graph.state.recall import join_evidence
 from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
 from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
 from memory.observation.observation import Judged

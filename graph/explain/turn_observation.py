@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from graph.model.tool_rounds import exchange_of, grounding_of, results_of
 from graph.settings.context import TurnContext
-from graph.state.resolution import join_evidence, last_decisions
+from graph.state.recall import join_evidence, last_decisions
 from graph.state.turn_state import Allocation, Recall, State
 from memory.models import Decision, Evidence, SearchReport, SearchStatus
 from memory.observation.observation import (

@@ -10,11 +10,11 @@ from langgraph.types import Send
 from graph.checkpoint.serde import revive_state
 from graph.exchange import Call, Exchange, Fitting, Grounding, Round, ToolResult
 from graph.state.circumstances import reply_id
-from graph.state.resolution import conversation_of, recalled_of
+from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import State
 from graph.state.updates import ToolsInput
 from graph.tools.destinations import GivenText, leads_elsewhere
-from memory.prompt.tool_prompt import BRIDGE, LAST, fenced_output
+from memory.prompt.tool_text import BRIDGE, LAST, fenced_output
 from memory.text.text import shortened
 
 _OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"})

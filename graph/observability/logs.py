@@ -14,8 +14,7 @@ from graph.observability.log_file import SharedLogFile
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.settings import Settings
 from memory.observation.observation import Observation
-from memory.text.digest import digest
-from memory.text.text import shortened
+from memory.text.text import digest, shortened
 
 TURNS = "goat.turn"
 """The logger that writes one line for each turn."""

@@ -14,7 +14,7 @@ from langgraph.types import Command
 from opentelemetry.trace import INVALID_SPAN, Span
 
 from graph.explain.node_story import describe_node
-from graph.observability.spans import TracerOf, api_tracer, node_span
+from graph.observability.telemetry import TracerOf, api_tracer, node_span
 from graph.settings.context import TurnContext
 from graph.state.circumstances import OTHER_OWNER, note_of
 from graph.state.turn_state import State

@@ -11,7 +11,7 @@ from graph.explain.turn_observation import observe
 from graph.observability.logs import log_turn
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.episodic.log.observation_log import ObservationLog
 from memory.errors import GoatError
 from memory.observation.observation import Observation

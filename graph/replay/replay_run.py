@@ -9,7 +9,7 @@ from graph.layers import Layers
 from graph.replay.decided_turn import Selection, context_of, selection_of
 from graph.replay.recorded_turns import RecordedTurn, imported_in
 from graph.settings.context import TurnContext
-from graph.state.recall_offer import search_limit, to_recall
+from graph.state.recall import search_limit, to_recall
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive

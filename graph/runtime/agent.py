@@ -25,7 +25,7 @@ from graph.runtime.turn_removal import TurnRemoval
 from graph.settings.context import TurnContext
 from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_message
 from graph.state.turn_state import State
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
 from memory.models import SUPERSEDED
 from memory.text.text import clean

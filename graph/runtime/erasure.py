@@ -20,8 +20,8 @@ from graph.runtime.server_notes import forget_runs
 from graph.settings.settings import exports_folder, terminal_folder
 from memory.errors import ThreadBusy, TierCorrupt
 from memory.owners.erasures import Erasure
-from memory.owners.owner_key import owner_key
-from memory.text.digest import digest
+from memory.owners.owner_tables import owner_key
+from memory.text.text import digest
 
 PATIENCE = 120.0
 """Seconds for a running turn to stop."""

@@ -14,10 +14,10 @@ from graph.runtime.erasure import blank_lines
 from graph.settings.settings import Settings, exports_folder, terminal_folder
 from memory.models import Episode, Fact
 from memory.owners.erasures import Erasure
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 from memory.permanent.permanent_records import RecordedStore
 from memory.permanent.store_rules import identifier
-from memory.prompt.evidence import without_calls
+from memory.prompt.tool_text import without_calls
 
 TOOLS = ("promote_memory", "read_facts", "forget_fact")
 """Tools whose calls and outputs show facts."""

@@ -15,7 +15,7 @@ from graph.events.approval import approvals
 from graph.events.turn_events import Event, Events, Finished, Piece, Step, ToolsRequested, Waiting
 from graph.exchange import Exchange
 from graph.layers import Layers
-from graph.observability.spans import turn_span
+from graph.observability.telemetry import turn_span
 from graph.settings.context import Experiment, TurnContext
 from graph.state.turn_state import State, TurnInput
 from memory.markup import VisibleText

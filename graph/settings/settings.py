@@ -22,7 +22,7 @@ from graph.settings.sources import (
 from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
 from graph.settings.tuned_settings import TunedSettings
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 from memory.tuning.tuned_record import RULE, RULED
 
 PERSONA = (

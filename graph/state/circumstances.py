@@ -1,5 +1,7 @@
-"""A turn's identity, read from its run: owner, thread, message and time."""
+"""A turn's identity, read from its run: owner, thread, message and time; ids of threads."""
 
+import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
@@ -9,17 +11,23 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
-from graph.state.thread_ids import thread_id
 from graph.state.turn_state import State, Turn
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.provenance import Carrier, Part, plain, read_parts, said
 from memory.text.text import clean
+
+_NAMESPACE = uuid.UUID("6e6f7461-676f-5a74-8a32-2e30676f6174")
 
 OTHER_OWNER = (
     "This thread belongs to another owner. Leave `owner` empty to continue it, or start a new thread."
 )
 _NOTE = "goat"
 """Key in a message's `additional_kwargs` that carries owner, time and circumstances."""
+
+
+def thread_id(*names: str) -> str:
+    """Derive a thread's id from the names of its channel, such as ("terminal", "me", "2")."""
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(names)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

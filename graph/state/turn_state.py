@@ -136,7 +136,7 @@ class CalibrationUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation(Shares):
-    """The token shares and the turns that they pay for; `graph.state.resolution` resolves the ids to text."""
+    """The token shares and the turns that they pay for; `graph.state.recall` resolves the ids to text."""
 
     conversation: Sequence[TurnId]
     """Conversation turns in the prompt, oldest first."""

@@ -20,8 +20,7 @@ from graph.settings.context import TurnContext
 from graph.state.reducers import Story, Timings
 from graph.state.turn_state import Allocation, Recall, State, Turn
 from memory.models import Mechanism
-from memory.recall.mechanism_watch import WATCH
-from memory.recall.mechanisms import MECHANISMS
+from memory.recall.mechanisms import MECHANISMS, WATCH
 
 RANK = "rank"
 _KEPT_SECONDS = 5.0

@@ -10,7 +10,7 @@ import httpx
 from langgraph_sdk.errors import LangGraphError, NotFoundError
 from redis.asyncio import Redis
 
-from graph.checkpoint.checkpoint_keys import THREADS, text
+from graph.checkpoint.checkpoint_records import THREADS, text
 from graph.checkpoint.redis_saver import RedisSaver
 from memory.errors import MemoryTierError
 from memory.working.redis_connection import translate_errors

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, ToolException
 
-from graph.state.recall_offer import pending_vectors_note
+from graph.state.recall import pending_vectors_note
 from graph.tools.caller import Caller, caller
 from graph.tools.traits import Traits, method_tool
 from memory.errors import MemoryTierError

@@ -12,7 +12,7 @@ from graph.exchange import Call
 from graph.tools.caller import Caller
 from graph.tools.isolation import PluginIsolation
 from graph.tools.traits import traits_of
-from memory.concurrency.deadline import within
+from memory.concurrency.tasks import within
 from memory.errors import GoatError
 from memory.text.text import clean, shortened
 

@@ -1,20 +1,36 @@
-"""multilingual-e5-small on the local processor: 384 dimensions, about a hundred languages."""
+"""multilingual-e5-small on the local processor: 384 dimensions, about a hundred languages.
 
+Of its threads one is for queries and two are for documents, so that no query waits behind an import.
+"""
+
+import asyncio
 import os
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from memory.embedding.centring import Centring, read_centring
 from memory.embedding.embedding_model import TIER
-from memory.embedding.embedding_threads import EmbeddingThreads
 from memory.embedding.text_windows import Span, split_offsets
 from memory.errors import DataFolderError, TierUnavailable
 
 if TYPE_CHECKING:
     from memory.embedding.encoder import Encoder
+
+
+DOCUMENTS = 2
+"""Documents embedded at once. Two threads with a document each are faster than two threads sharing one."""
+AHEAD = 1
+"""Extra documents that a caller queues, so that no thread idles; other callers wait for these."""
+LOWER = 5
+"""Niceness of document threads. With it, they do not slow queries down."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 NAME = "multilingual-e5-small-q8-1-centred-1"
 """Name of the vectors in archives; graph 2 did not change it (cosine 0.995 with vectors of graph 1)."""
@@ -22,6 +38,45 @@ DIMENSION = 384
 QUERY, PASSAGE = "query: ", "passage: "
 PART = 480
 """Pieces: 30 less than the encoder's window, for the prefix and for words that a cut tokenises otherwise."""
+
+
+class EmbeddingThreads:
+    """Separate thread pools for queries and documents, started on first use."""
+
+    def __init__(self) -> None:
+        self._queries = ThreadPoolExecutor(1, thread_name_prefix="embed-query")
+        self._documents = ThreadPoolExecutor(
+            DOCUMENTS, thread_name_prefix="embed-documents", initializer=_lower_priority
+        )
+
+    async def query(self, work: Callable[[T], R], value: T) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._queries, work, value)
+
+    async def documents(self, work: Callable[[T], R], values: Sequence[T]) -> list[R]:
+        """Run `work` on each of `values` on the document threads; concurrent callers alternate."""
+        loop, todo, results = asyncio.get_running_loop(), iter(enumerate(values)), dict[int, R]()
+
+        async def run() -> None:
+            for place, value in todo:
+                results[place] = await loop.run_in_executor(self._documents, work, value)
+
+        running = [asyncio.create_task(run()) for _ in range(min(DOCUMENTS + AHEAD, len(values)))]
+        try:
+            await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+        return [results[place] for place in range(len(values))]
+
+    def close(self) -> None:
+        """Cancel queued work; running calls finish."""
+        self._queries.shutdown(wait=False, cancel_futures=True)
+        self._documents.shutdown(wait=False, cancel_futures=True)
+
+
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # elsewhere niceness applies to the whole process
+        os.nice(LOWER)
 
 
 class E5Embeddings:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
-from memory.concurrency.background import Background, wait_ended, wait_result
+from memory.concurrency.tasks import Background, wait_ended, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.episode_removal import remove_episodes
 from memory.episodic.index.indexer import Indexer

@@ -1,14 +1,154 @@
-"""Search for figures of a reply that are in none of its sources."""
+"""Figures of a text (numbers, dates and times, in the digits of any script), and those that no source has."""
 
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from memory.grounding.figure_finder import LocatedFigure, ascii_digits, checkable_figures, find_figures
+from memory.grounding.figure_patterns import FIGURE, MONTHS, NOT_COUNTED, Reading, readings, scientific
+
+Read: TypeAlias = tuple[tuple[Reading, ...], Reading]
+"""The readings of a figure, and all values that stand when it stands in a source."""
+_TWO_DIGITS = 2
+_CENTURY = 2000
+_NOON = 12
+
+_ALIKE = str.maketrans("．，：／－−٫٬", ".,:/--.,")
+_MIN_DIGITS = 2
 
 _WORD = re.compile(r"""[^\s()\[\]{}<>"'`“”„«»,;|*]+""")
 _DIGIT = re.compile("[0-9]")
 _LETTER = re.compile(r"[^\W\d_]")
 _AROUND = ".:!?_"
+
+
+def _only(value: str) -> Reading:
+    return frozenset([value])
+
+
+def iso(match: re.Match[str]) -> Read:
+    return _date(match["iy"], match["im"], match["id"], either=False)
+
+
+def dmy(match: re.Match[str]) -> Read:
+    return _date(match["dy"], match["dm"], match["dd"], either=True)
+
+
+def named(match: re.Match[str]) -> Read:
+    return _date(match["ny"], MONTHS[match["nm"].lower()], match["nd"], either=False)
+
+
+def us(match: re.Match[str]) -> Read:
+    return _date(match["uy"], MONTHS[match["um"].lower()], match["ud"], either=False)
+
+
+def _date(year: str | None, month: str, day: str, *, either: bool) -> Read:
+    """Return the readings of a date: its year may stand apart; a date without one counts as its day."""
+    if year is None:
+        return (_only(str(int(day))),), frozenset([str(int(day)), f"{int(month)}/{int(day)}"])
+    full = int(year) + (_CENTURY if len(year) == _TWO_DIGITS else 0)
+    orders = [(int(month), int(day)), (int(day), int(month))] if either else [(int(month), int(day))]
+    dates = [f"{full}-{m:02}-{d:02}" for m, d in orders]
+    yearless = [frozenset([f"{m}/{d}", str(full)]) for m, d in orders]
+    says = {str(int(part)) for part in (year, month, day)} | {str(full), *dates}
+    return tuple(dict.fromkeys([*map(_only, dates), *yearless])), frozenset(says)
+
+
+def clock(match: re.Match[str]) -> Read:
+    hour, minute, second = int(match["ch"]), match["cm"], match["cs"]
+    hours = _hours(hour, match["cp"])
+    seconds = f":{second}" if second and second != "00" else ""
+    parts = {minute.lstrip("0") or "0", (second or "0").lstrip("0") or "0", str((hour - 1) % _NOON + 1)}
+    says = parts.union(*({str(each), f"{each}:{minute}", f"{each}:{minute}{seconds}"} for each in hours))
+    return tuple(_only(f"{each}:{minute}{seconds}") for each in hours), frozenset(says)
+
+
+def _hours(hour: int, half: str | None) -> list[int]:
+    if half:
+        return [hour % _NOON + (_NOON if half.lower() == "p" else 0)]
+    return [hour, hour + _NOON] if 0 < hour < _NOON else [hour]
+
+
+def hour(match: re.Match[str]) -> Read:
+    hour = _hours(int(match["hh"]), match["hp"])[0]
+    return (_only(f"{hour}:00"), _only(match["hh"])), frozenset([str(hour), f"{hour}:00", match["hh"]])
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFigure:
+    """A figure in its place, with all that it may be read as, and what else it says."""
+
+    text: str
+    start: int
+    end: int
+    readings: tuple[Reading, ...]
+    says: Reading
+    """All values that stand when this stands in a source."""
+
+    @property
+    def value(self) -> str:
+        return ",".join(sorted(self.readings[0]))
+
+
+def checkable_figures(text: str) -> Iterator[LocatedFigure]:
+    """Yield the figures of two digits or more, in order, without markers of lists and anchors."""
+    skipped = _spans(text)
+    at = next(skipped, None)
+    for found in find_figures(text):
+        while at is not None and at[1] <= found.start:
+            at = next(skipped, None)
+        inside = at is not None and at[0] <= found.start
+        if not inside and _digits(found) >= _MIN_DIGITS:
+            yield found
+
+
+def _digits(found: LocatedFigure) -> int:
+    return max(sum(map(str.isdecimal, found.text)), len(found.value) if found.value.isdecimal() else 0)
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    return (found.span() for found in NOT_COUNTED.finditer(ascii_digits(text)))
+
+
+def find_figures(text: str) -> Iterator[LocatedFigure]:
+    """Yield all figures of a text, of one digit too."""
+    for match in FIGURE.compiled.finditer(ascii_digits(text)):
+        kind = next(kind for kind in _KINDS if match[kind] is not None)
+        reads, says = _KINDS[kind](match)
+        start, end = match.span()
+        yield LocatedFigure(text[start:end], start, end, reads, says)
+
+
+def ascii_digits(text: str) -> str:
+    """Return a text of the same length with decimal digits of any script as ASCII."""
+    if text.isascii():
+        return text
+    same = text.translate(_ALIKE)
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in same)
+
+
+def _power(match: re.Match[str]) -> Read:
+    reads = scientific(match["pm"], match["pe"])
+    return reads, reads[0]
+
+
+def _number(match: re.Match[str]) -> Read:
+    scale = match["attached"] or match["scale"] or ""
+    reads = readings(match["number"], scale.lower())
+    return reads, frozenset().union(*reads)
+
+
+_KINDS: dict[str, Callable[[re.Match[str]], Read]] = {
+    "iso": iso,
+    "dmy": dmy,
+    "named": named,
+    "us": us,
+    "clock": clock,
+    "hour": hour,
+    "power": _power,
+    "number": _number,
+}
 
 
 def ungrounded(reply: str, sources: Iterable[str]) -> tuple[str, ...]:

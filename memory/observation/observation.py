@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from memory.database import to_micros
 from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, SearchStatus, Seen
 from memory.prompt.window import Space
-from memory.text.columns import to_micros
 
 DIGITS = 4
 """Decimals of scores and probabilities; milliseconds have one."""

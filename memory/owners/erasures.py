@@ -12,7 +12,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from memory.errors import ThreadBusy
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.server_folder import folder_error
 
 _SUFFIX = ".json"

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from memory.concurrency.background import run_into
+from memory.concurrency.tasks import run_into
 
 T = TypeVar("T")
 FileWork = Callable[[sqlite3.Connection], T]

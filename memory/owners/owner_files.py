@@ -25,7 +25,7 @@ from memory.owners.owner_file import (
     snapshot,
     transaction,
 )
-from memory.owners.owner_key import encode_owner, owner_key
+from memory.owners.owner_tables import encode_owner, owner_key
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)

@@ -15,9 +15,8 @@ from pydantic import SecretStr
 
 from memory.database import Work
 from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
-from memory.owners.owner_key import encode_owner, owner_key
-from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare
-from memory.owners.postgres_search import tables_with
+from memory.owners.owner_tables import encode_owner, owner_key
+from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare, tables_with
 from memory.owners.postgres_sql import Connection, PostgresDatabase, register
 
 T = TypeVar("T")

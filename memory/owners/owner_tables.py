@@ -1,11 +1,25 @@
-"""Access to every owner's tables, in files or on a server."""
+"""Access to every owner's tables, in files or on a server, and the names of these."""
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from memory.database import Work
 
 T = TypeVar("T")
+
+
+def owner_key(owner: str) -> str:
+    """Return a readable, unique and file-safe name for the owner."""
+    plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].strip("-") or "owner"
+    return f"{slug}-{hashlib.sha256(encode_owner(owner)).hexdigest()[:24]}"
+
+
+def encode_owner(owner: str) -> bytes:
+    return owner.encode("utf-8", "surrogatepass")
 
 
 class OwnerTables(Protocol):

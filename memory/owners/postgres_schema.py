@@ -1,8 +1,10 @@
-"""The tables of all owners in PostgreSQL, and their migrations."""
+"""The tables of all owners in PostgreSQL: their migrations, and a search of one owner's for texts."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from memory.database import Database
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.owners.postgres_sql import Connection
 
@@ -71,7 +73,6 @@ _INDEXES: Final = (
     "INDEX ON facts (owner, identifier, at, seq)",
     "INDEX ON observations (owner, at, turn_id)",
 )
-
 
 _LISTED: Final = """
     CREATE FUNCTION listed(list text) RETURNS TABLE (value text) LANGUAGE sql VOLATILE ROWS 1
@@ -157,3 +158,23 @@ def _check_role(connection: Connection, tier: str) -> None:
             f"the role {row[0]} of GOAT_ARCHIVE_URL may see every owner's rows (SUPERUSER or BYPASSRLS);"
             " use one that may not: CREATE ROLE goat LOGIN PASSWORD '...'; CREATE DATABASE goat OWNER goat",
         )
+
+
+def tables_with(db: Database, texts: Sequence[str]) -> list[str]:
+    """Return the tables that hold one of the texts in a column of text, as it is or in JSON."""
+    forms = tuple(dict.fromkeys(form for text in texts for form in _forms(text)))
+    return [
+        table for table, columns in TEXTS.items() if columns and forms and _has(db, table, columns, forms)
+    ]
+
+
+def _has(db: Database, table: str, columns: Sequence[str], forms: Sequence[str]) -> bool:
+    places = range(1, len(forms) + 1)
+    sql = " OR ".join(f"strpos({column}, ?{place}) > 0" for column in columns for place in places)
+    return db.execute(f"SELECT 1 FROM {table} WHERE {sql} LIMIT 1", forms).fetchone() is not None  # noqa: S608
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    for ascii_only in (True, False):
+        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]

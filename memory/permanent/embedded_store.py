@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from memory.database import Database
+from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.models import Fact
 from memory.owners.owner_tables import OwnerTables
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
 from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
-from memory.text.columns import from_micros, require_utf8, to_micros
 
 INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
 INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"

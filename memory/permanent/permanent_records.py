@@ -1,4 +1,4 @@
-"""Complete history of an owner's permanent memory, in the order of writing."""
+"""Complete history of an owner's permanent memory, in the order of writing, and its copy between stores."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from memory.permanent.store_rules import identifier
+from memory.errors import MemoryTierError
+from memory.permanent.store_rules import TIER, identifier
 from memory.protocols import PermanentStore
 
 R = TypeVar("R", bound="FactRecord | IdentityRecord")
@@ -73,3 +74,49 @@ def _without(records: Sequence[R], others: Iterable[R]) -> tuple[R, ...]:
         else:
             missing.append(record)
     return tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    owner: str
+    records: Records
+    """All records of the source."""
+    added: Records
+    """Records that were missing in the target."""
+
+
+class CopyRefused(MemoryTierError):
+    """The target has records that the source has not."""
+
+
+async def copy_owner(
+    source: RecordedStore, target: RecordedStore, *, owner: str, merge: bool = False
+) -> CopyResult:
+    """Copy the records that `target` lacks, and verify them by reading back.
+
+    Can be repeated, also after an interruption. With `merge`, the target's other records stay; of two values
+    of a key the newest wins, and the source's identity wins if it is new to the target.
+
+    Raises:
+        CopyRefused: the target has other records, and `merge` is not set.
+        MemoryTierError: a store failed, or the verification did.
+    """
+    records, there = await source.records(owner=owner), await target.records(owner=owner)
+    others = there.without(records)
+    if others and not merge:
+        raise CopyRefused(TIER, _refusal(owner, others))
+    added = await target.restore(records, owner=owner) if records else records
+    stored = await target.records(owner=owner)
+    if records.without(stored) or there.without(stored) or not (there or stored == records):
+        raise MemoryTierError(
+            TIER, f"what was copied of {owner} does not read back as written; copy it again"
+        )
+    return CopyResult(owner, records, added)
+
+
+def _refusal(owner: str, others: Records) -> str:
+    return (
+        f"the target holds {len(others)} writings of {owner} that the source does not"
+        f" ({others.keys} facts, {len(others.identities)} identities); nothing was copied."
+        " To have both, copy with --merge"
+    )

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from memory.database import require_utf8
 from memory.errors import FactsFull
 from memory.models import Fact
-from memory.text.columns import require_utf8
 
 TIER: Final = "permanent"
 LONGEST_KEY: Final = 200

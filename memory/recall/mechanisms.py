@@ -5,17 +5,22 @@ A further one is one more class here, listed in `MECHANISMS`, with a name and a 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from memory.database import Database
+from memory.database import Database, to_micros
 from memory.lexical.analysis import query_terms
 from memory.lexical.structural_keys import find_keys
 from memory.models import Episode, Evidence, Mechanism
 from memory.temporal.time_finder import find_range
-from memory.text.columns import to_micros
+
+Watch = Callable[[Mechanism, Awaitable[Any]], Awaitable[Any]]
+"""Takes a mechanism's search, and returns what it returns."""
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+"""None, the default: words, times and keys are read in one go, which costs least."""
 
 MOST_KEYED = 50
 """Latest episodes for one key."""

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from memory.reminders.reminder import Reminder, Schedule
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from memory.text.digest import digest
+from memory.text.text import digest
 
 _ID_CHARS = 16
 _STORED = frozenset({"owner", "number", "ring", "rung"})

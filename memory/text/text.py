@@ -1,7 +1,28 @@
-"""Text from people, cleaned for storage and shortened."""
+"""Text from people: cleaned for storage, shortened, hashed; characters that people do not see."""
+
+import hashlib
+import re
+import unicodedata
+
+NO_LOOKS = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d159\U000e0100-\U000e01ef"
+)
+"""Letters, marks and symbols without a glyph, as a regex class; no Unicode category marks them."""
+_NO_LOOKS = re.compile(f"[{NO_LOOKS}]")
 
 ELLIPSIS = "\n[... {left_out:,} characters left out here; the whole is in the archive ...]\n"
 CUT = "\n[... {left_out:,} characters left out here ...]\n"
+
+
+def digest(name: str) -> str:
+    """Return 32 hexadecimal characters, the same for the same name."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def is_seen(char: str) -> bool:
+    """Return whether a character is visible: no control, format or private character, no space."""
+    return unicodedata.category(char)[0] not in "CZ" and not _NO_LOOKS.match(char)
 
 
 def clean(text: str) -> str:

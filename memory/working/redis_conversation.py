@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from memory.models import ConversationTurn
-from memory.prompt.evidence import without_calls
-from memory.text.digest import digest
+from memory.prompt.tool_text import without_calls
+from memory.text.text import digest
 from memory.working.conversation_records import dump, load, load_all, to_bytes, to_record
 from memory.working.redis_connection import run_script, translate_errors
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from memory.models import Episode
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:

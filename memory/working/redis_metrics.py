@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from memory.observation.figures import Metrics, add_counters, counts_of, figures_of, peaks_of
 from memory.observation.observation import Observation
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from memory.text.digest import digest
+from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
 
 if TYPE_CHECKING:

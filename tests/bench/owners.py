@@ -20,7 +20,7 @@ from graph.app import open_agent
 from graph.layers import open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.embedding.e5 import DIMENSION
 from memory.episodic.episode_archive import EpisodeArchive
 from tests.bench.archive import SEEDS, MixedEmbeddings, episodes

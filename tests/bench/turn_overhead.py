@@ -18,7 +18,7 @@ from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.embedding.encoder import VERSION
 from memory.embedding.model_cache import ensure_model
 from memory.episodic.index.ledger import VectorLedger

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.database import Database
+from memory.database import Database, to_micros
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
@@ -26,7 +26,6 @@ from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import MIGRATIONS, VERSION, migrate, version
 from memory.recall.mechanisms import MOST_KEYED, Keys, Retriever, Times
 from memory.results import SearchResult
-from memory.text.columns import to_micros
 from tests.servers.hash_embeddings import HashEmbeddings
 
 START = datetime(2025, 3, 1, 12, tzinfo=UTC)

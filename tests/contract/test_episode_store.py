@@ -17,9 +17,8 @@ from memory.episodic.vectors.vectors import ChromaLocation, VectorBackend, Vecto
 from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_key import owner_key
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables
+from memory.owners.owner_tables import OwnerTables, owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights

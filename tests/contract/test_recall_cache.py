@@ -14,7 +14,7 @@ from graph.observability.turn_recorder import TurnRecorder
 from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader, user_message
 from graph.state.turn_state import Recall, Reply, State, Turn
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.vectors.vectors import ChromaLocation, Found, Vector, VectorIndex
@@ -24,10 +24,10 @@ from memory.owners.owner_files import OwnerFiles
 from memory.recall.query import read_query
 from memory.results import SearchResult
 from memory.text.tokens import TokenCounter
+from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_metrics import RedisMetrics
-from memory.working.redis_session_cache import RedisSessionCache
 from nodes.archive import Archive
 from nodes.prefetch import Prefetch, cache_key
 from tests.allocations import NOTHING

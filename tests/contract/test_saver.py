@@ -14,11 +14,11 @@ from redis.asyncio import Redis
 from typing_extensions import TypedDict
 
 from graph.checkpoint import commit_queue as redis_saver_queue
-from graph.checkpoint.checkpoint_keys import Namespace, text
+from graph.checkpoint.checkpoint_records import Namespace, text
 from graph.checkpoint.commit_queue import CommitQueue
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.working.embedded_server import server_binary
 from memory.working.redis_connection import RedisConnection

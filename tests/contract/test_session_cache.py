@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from memory.working.redis_session_cache import MAX_BYTES, RedisSessionCache
+from memory.working.redis_cache import MAX_BYTES, RedisSessionCache
 from tests.contract.redis_servers import connected
 
 Client = Callable[[], Awaitable[Redis]]
@@ -120,7 +120,7 @@ class TestGenerations:
             if passed:
                 await client.unlink(*passed)
 
-        monkeypatch.setattr("memory.working.redis_session_cache.unlink_matching", scan)
+        monkeypatch.setattr("memory.working.redis_cache.unlink_matching", scan)
         await raw.set("goat:l25:{another}:q", b"x")
         await cache.erase(owner="ana")
         assert await raw.keys("*") == [b"goat:l25:{another}:q"]

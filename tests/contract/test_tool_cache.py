@@ -7,8 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from memory.errors import TierUnavailable
-from memory.working.redis_session_cache import MAX_BYTES
-from memory.working.redis_tool_cache import RedisToolCache
+from memory.working.redis_cache import MAX_BYTES, RedisToolCache
 from tests.contract.redis_servers import connected
 
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 
 TURN_ID = re.compile(r"turn_(\w+?)_(\d)_(\d+)")
 

@@ -22,8 +22,8 @@ from graph.settings.settings_loader import load_settings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.vectors.vectors import VectorIndex
+from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_conversation import RedisConversation
-from memory.working.redis_session_cache import RedisSessionCache
 from tests.crash.script import LANES, Lane
 from tests.crash.settings import embed_by_hash
 

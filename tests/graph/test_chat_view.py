@@ -7,8 +7,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
+from graph.state.circumstances import thread_id
 from graph.state.reducers import MESSAGES_KEPT, keep_latest
-from graph.state.thread_ids import thread_id
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer
 

@@ -17,8 +17,7 @@ from bot.telegram.media.incoming import read_message, words_and_parts
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from graph.state.turn_state import State
 from memory.errors import Undecided
 from memory.models import Episode

@@ -9,8 +9,7 @@ from pydantic import TypeAdapter
 
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
-from graph.state.circumstances import user_message
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id, user_message
 from graph.state.turn_state import Recall, Turn
 from memory.errors import BadState, OwnerMismatch
 from nodes.gap_filter import GapFilter

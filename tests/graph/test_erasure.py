@@ -18,7 +18,7 @@ from graph.events.turn_events import Finished, Piece
 from graph.observability.logs import configure_logging
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.errors import ThreadBusy
 from memory.owners.erasures import Erasures
 from tests.agent_settings import settings_of

@@ -4,7 +4,7 @@ import asyncio
 
 from graph.app import open_agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 
 THREAD = thread_id("notebook", "ana")
 

@@ -13,8 +13,7 @@ from graph.events.turn_events import Finished, Waiting
 from graph.runtime.agent import Agent
 from graph.settings.context import Experiment, TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import TurnReader, note_of, user_message, with_time
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import TurnReader, note_of, thread_id, user_message, with_time
 from graph.state.turn_state import Recall, Turn
 from memory.errors import OwnerMismatch, TierUnavailable
 from memory.models import Episode, SearchReport, SearchStatus

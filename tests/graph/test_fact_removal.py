@@ -12,11 +12,11 @@ from graph.app import open_agent
 from graph.events.turn_events import Waiting
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings, terminal_folder
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.errors import TierUnavailable
 from memory.models import Episode
-from memory.owners.owner_key import owner_key
-from memory.prompt.evidence import evidence_line
+from memory.owners.owner_tables import owner_key
+from memory.prompt.tool_text import evidence_line
 from memory.working.redis_journal import JournalEntry
 from tests.disk import found
 from tests.scripted import calling, in_turn

@@ -10,7 +10,7 @@ from graph.app import open_agent
 from graph.exchange import ToolResult
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from graph.state.turn_state import Recall, Turn
 from memory.models import Candidate
 from tests.servers.model import ModelServer

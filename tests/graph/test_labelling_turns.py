@@ -15,10 +15,10 @@ from bot.lab.labelling.demonstration import OWNER, SentMessage, day_of, label, p
 from bot.lab.labelling.labelled_turns import label_halves
 from bot.lab.labelling.notebook_archive import open_archive
 from bot.lab.labelling.past_turns import draw_sample, past_turns
-from bot.lab.labelling.reaction_labels import weak_labels
 from bot.lab.labelling.session import LabellingSession
 from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
 from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
+from bot.lab.past.labels import weak_labels
 from bot.lab.past.own_past import Past
 from graph.app import open_agent
 from graph.layers import Layers

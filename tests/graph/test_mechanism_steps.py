@@ -13,8 +13,7 @@ from graph.builder import build_graph
 from graph.runtime.agent import Agent
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Experiment, TurnContext
-from graph.state.circumstances import Circumstances, user_message
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id, user_message
 from graph.state.turn_state import Recall
 from graph.studio.mechanism_steps import RANK, in_mechanisms
 from memory.errors import EmptyMessage

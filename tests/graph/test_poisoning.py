@@ -11,8 +11,7 @@ from graph.app import open_agent
 from graph.events.turn_events import Finished
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.circumstances import PLAIN, Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import PLAIN, Circumstances, thread_id
 from graph.state.turn_state import State
 from memory.errors import Undecided
 from memory.models import FOREIGN, Episode

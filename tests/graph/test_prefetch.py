@@ -17,10 +17,9 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
-from graph.state.circumstances import TurnReader, user_message
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import TurnReader, thread_id, user_message
 from graph.state.turn_state import Recall
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.vectors import (
     ChromaLocation,

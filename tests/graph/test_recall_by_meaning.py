@@ -5,8 +5,8 @@ import pytest
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.resolution import recalled_of
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
+from graph.state.recall import recalled_of
 from memory.models import Outcome
 
 OWNER = "ana"

@@ -19,8 +19,7 @@ from graph.replay.replayer import Replayer
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import ConversationTurn, Episode, Seen
 from memory.owners.owner_files import OwnerFiles

@@ -7,7 +7,7 @@ import pytest
 from graph.replay.replayer import Replayer
 from graph.runtime.agent import Agent
 from graph.settings.context import Experiment, TurnContext
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from tests.graph.test_experiments import OWNER, THREAD, fork
 from tests.servers.model import ModelServer
 

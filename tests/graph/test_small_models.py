@@ -22,8 +22,7 @@ from graph.model.tool_rounds import after_respond, fitting_of
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from graph.state.turn_state import State
 from memory.models import ConversationTurn, Episode, Outcome
 from memory.provenance import Carrier, Part

@@ -11,10 +11,9 @@ from graph.events.turn_events import Event, Finished, Piece, Resumed, Step, Tool
 from graph.model.tool_rounds import grounding_of
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from graph.state.turn_state import State
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import Outcome
 from tests.plugins import DELETING, add_plugin

@@ -10,9 +10,8 @@ from graph.app import open_agent
 from graph.events.turn_events import Finished, Piece, Resumed, Step
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
+from graph.state.circumstances import Circumstances, thread_id
 from graph.state.reducers import MESSAGES_KEPT
-from graph.state.thread_ids import thread_id
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
 from memory.provenance import Carrier, Part, Speaker

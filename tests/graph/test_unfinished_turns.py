@@ -14,7 +14,7 @@ from graph.checkpoint.serde import checkpoint_serde
 from graph.runtime.agent import Agent
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Experiment, TurnContext
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from graph.state.turn_state import TurnInput
 from graph.studio.left_turns import LeftTurns
 from memory.models import Outcome

@@ -27,7 +27,7 @@ from memory.episodic.vectors.vectors import ChromaLocation, VectorBackend, Vecto
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 from tests.nursery import Nursery
 from tests.servers.hash_embeddings import HashEmbeddings
 

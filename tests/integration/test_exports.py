@@ -30,7 +30,7 @@ from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Part, Speaker
 from memory.reminders.reminder import Origin, Reminder, Schedule, terminal_box
-from memory.text.digest import digest
+from memory.text.text import digest
 from tests.servers.hash_embeddings import HashEmbeddings
 
 AT = datetime(2025, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)

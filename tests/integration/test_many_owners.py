@@ -17,7 +17,7 @@ from memory.episodic.vectors.chroma_collections import Client, OpenCollections
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 from tests.plugins import until
 from tests.servers.hash_embeddings import HashEmbeddings
 

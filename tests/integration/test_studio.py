@@ -21,8 +21,8 @@ from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.server_settings import STUDIO
 from graph.settings.settings import Settings
-from graph.state.resolution import recalled_of
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
+from graph.state.recall import recalled_of
 from graph.studio.mechanism_steps import RANK
 from graph.studio.studio_graph import FIRST, NO_SHELL, graph
 from graph.studio.studio_token import StudioToken

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from bot.lab.contents import MODULES
+from bot.lab import MODULES
 from tests.notebooks.executing import notebooks
 from tests.notebooks.outputs import WIDGET_VIEW, clean, text_difference
 

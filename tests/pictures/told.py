@@ -10,8 +10,7 @@ from graph.app import open_agent
 from graph.explain.explanation import explain
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from memory.models import Episode
 
 OWNER = "ana"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.grounding import ungrounded
-from memory.grounding.figure_finder import checkable_figures as figures
+from memory.grounding.figure_check import checkable_figures as figures
 
 FIGURES = st.text(alphabet="0123456789.,:-/' \u00a0ek٤１amp", max_size=40)
 TEXTS = st.text(max_size=200) | FIGURES | st.lists(FIGURES | st.text(max_size=9), max_size=9).map(" ".join)

@@ -12,8 +12,7 @@ from graph.replay.replayer import Replayer
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from memory.recall.ranking import RankRule
 from tests.scripted import calling, in_turn
 from tests.servers.model import ModelServer

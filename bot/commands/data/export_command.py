@@ -14,7 +14,7 @@ from bot.exports.owner_export import export_owner
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 
 
 def export(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from bot.lab.bench.bench_run import UNHURRIED, IngestedArchive, ask, ingest
 from bot.lab.bench.neutral import Archive, Query
+from bot.lab.bench.sets.data_sets import LabelledSet
 from bot.lab.bench.sets.irrelevant import OTHERS, read_phrases, with_irrelevant
 from bot.lab.bench.sets.labelled_set import LabelledBench, draw_archive, seeded_random
-from bot.lab.bench.sets.tuning_sets import LabelledSet
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State

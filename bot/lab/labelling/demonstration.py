@@ -17,8 +17,7 @@ from bot.lab.bench.sets.labelled_set import seeded_random
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import LabellingSession
 from graph.runtime.agent import Agent
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from memory.episodic.log.feedback_log import Feedback
 from memory.models import Episode
 

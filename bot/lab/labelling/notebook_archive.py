@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.lab.labelling.demonstration import OWNER, play_days, story
-from bot.lab.notebook.temporary_agent import temporary_agent
+from bot.lab.notebook.notebook_agent import temporary_agent
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings

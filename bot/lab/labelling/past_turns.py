@@ -13,7 +13,7 @@ from graph.replay.replay_plan import Plan
 from graph.replay.replay_run import ReplayedTurn
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
-from graph.state.resolution import last_decisions
+from graph.state.recall import last_decisions
 from graph.state.turn_state import State
 from memory.models import Candidate, Decision
 from memory.provenance import Carrier

@@ -10,7 +10,7 @@ from typing import Any
 from ipywidgets import Button, HBox, IntProgress, Layout, VBox
 
 from bot.lab.labelling.session import LabellingSession, Progress, Question, decision_of
-from bot.lab.notebook.verbatim import Verbatim
+from bot.lab.notebook.widgets import Verbatim
 from graph.explain.explanation import explain_decision
 from graph.settings.context import TurnContext
 from memory.errors import GoatError

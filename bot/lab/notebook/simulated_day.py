@@ -14,8 +14,7 @@ from graph.explain.turn_observation import elapsed_milliseconds
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from graph.state.circumstances import Circumstances
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, thread_id
 from graph.state.turn_state import State
 from memory.models import Outcome, SearchStatus
 from memory.prompt.prompt import render_system

@@ -13,7 +13,7 @@ from bot.lab.past.message_groups import kind_of, language_of
 from bot.printable import printable
 from graph.explain.explanation import explain_decision
 from graph.settings.context import TurnContext
-from graph.state.resolution import last_decisions
+from graph.state.recall import last_decisions
 from graph.state.turn_state import State
 from memory.models import Decision
 from memory.tuning.curves import OperatingPoint, measure

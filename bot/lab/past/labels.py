@@ -1,14 +1,57 @@
-"""Labels of past turns' memories, in memory and in the owner's file."""
+"""Labels of past turns' memories: by hand, in memory and in the owner's file; weak ones from reactions.
+
+A liked answer counts for the memories that it was given, a disliked one against them. Neither says anything
+about a memory that was left out. An answer may be liked although a memory did not help, so nothing is tuned
+on these labels; they only show whether probabilities and reactions agree.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import is_labelled
+from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.errors import ConfigError
+from memory.observation.observation import Observation
 from memory.tuning.curves import TurnCounts
 from memory.tuning.reliability import Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeakLabel:
+    """A label for a shown memory, from the reaction to the answer."""
+
+    turn_id: str
+    memory: str
+    relevant: bool
+    probability: float
+    """Its probability when it was shown."""
+
+
+def weak_labels(feedback: Iterable[Feedback], observations: Iterable[Observation]) -> list[WeakLabel]:
+    """Return a label for each memory shown in an answer that has a reaction."""
+    liked = {one.turn_id: one.good for one in feedback}
+    return [
+        WeakLabel(
+            turn_id=observation.turn_id,
+            memory=judged.turn_id,
+            relevant=liked[observation.turn_id],
+            probability=judged.probability,
+        )
+        for observation in observations
+        if observation.turn_id in liked
+        for judged in observation.decisions
+        if judged.kept
+    ]
+
+
+def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> tuple[int, int]:
+    """Return how many memories have a reaction and a label by hand, and of how many both say the same."""
+    said = {(label.turn_id, label.memory): label.relevant for label in by_hand}
+    both = [label for label in weak if (label.turn_id, label.memory) in said]
+    return len(both), sum(label.relevant == said[label.turn_id, label.memory] for label in both)
 
 
 class Labels:

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from bot.lab.label_plots import precision_recall_curve, reliability_diagram
 from bot.lab.labelling.candidates import GRID
 from bot.lab.labelling.labelled_turns import estimate_utility
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_measures import baselines, by_group, reliability_of
 from bot.lab.past.past_result import halves_of
 from bot.lab.plots import bars_figure, lines_figure
-from bot.lab.precision_recall_plot import precision_recall_curve
-from bot.lab.reliability_plot import reliability_diagram
 from memory.tuning.curves import BEST, OperatingPoint
 from memory.tuning.resampling import Estimate
 from memory.tuning.tuning_result import Value

@@ -4,19 +4,21 @@ import asyncio
 import html
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from ipywidgets import HTML, Accordion, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, Select, VBox
 from matplotlib.figure import Figure
 
-from bot.lab.past.earlier_half import earlier_half
+from bot.lab.label_plots import precision_recall_curve, reliability_diagram
+from bot.lab.labelling.past_turns import halves
 from bot.lab.past.inspector import Inspector
-from bot.lab.past.own_past import Past
+from bot.lab.past.labels import Labels
+from bot.lab.past.own_past import KEPT, Past
 from bot.lab.past.past_figures import PRECISION, sweep_lines
 from bot.lab.past.past_measures import baselines, reliability_of
 from bot.lab.past.threshold_ranges import RANGES, SLIDERS, range_of
-from bot.lab.precision_recall_plot import precision_recall_curve
-from bot.lab.reliability_plot import reliability_diagram
 from bot.pictures.canvas import png
 from bot.printable import printable, snippet
 from graph.settings.context import Thresholds
@@ -35,6 +37,17 @@ CHANGES, VAIN, MISSED = "what comes (+) and goes (-)", "shown, but does not help
 MOST_LISTED = 300
 CHOICES: Mapping[str, Sequence[str]] = {"Gap filter": ["gap_rule"], "Ranking": ["rank_rule"]}
 """Rules by section, above its sliders."""
+
+
+def earlier_half(past: Past) -> Past:
+    """Return a copy that has only the labels of the earlier half, as they are now; all turns are in it."""
+    choosing, _ = halves([turn for turn in past.past_turns if turn.offered])
+    known = {turn.turn_id for turn in choosing}
+    said = [label for label in past.labels.all if label.turn_id in known]
+    view = copy(past)
+    view.labels = Labels(past.layers.labels, past.owner, said)
+    view._swept = lru_cache(KEPT)(view._sweep)
+    return view
 
 
 class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types

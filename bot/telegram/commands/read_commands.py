@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from telegram import Update
 
-from bot.presentation.budget_text import days_text
-from bot.presentation.usage_figures import stats_text
+from bot.presentation.usage_figures import days_text, stats_text
 from bot.printable import snippet
 from bot.telegram.access.access import Role
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text

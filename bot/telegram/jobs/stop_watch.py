@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.telegram.bot_context import BotContext
 from bot.telegram.place import Place
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import translate_errors
 

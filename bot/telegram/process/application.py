@@ -24,9 +24,8 @@ from telegram.request import HTTPXRequest
 from bot.pictures.painter import Painter
 from bot.telegram.bot_context import BotContext
 from bot.telegram.commands.admin_commands import AdminCommands
-from bot.telegram.commands.answer_press import AnswerPress
+from bot.telegram.commands.answer_reactions import AnswerPress, ApprovalHandler, Reactions
 from bot.telegram.commands.forget_command import FORGET, ForgetCommand
-from bot.telegram.commands.reactions import Reactions
 from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
@@ -35,12 +34,9 @@ from bot.telegram.inbox.lane_claims import Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler, is_notice
-from bot.telegram.reminders.reminder_buttons import REMIND, ReminderButtons
-from bot.telegram.reminders.reminder_commands import ReminderCommands
+from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommands
 from bot.telegram.reminders.reminder_notices import ReminderHandler, is_reminder
-from bot.telegram.turns.answer_buttons import PRESSED, AnswerButton
-from bot.telegram.turns.approval_buttons import ALLOW
-from bot.telegram.turns.approval_handler import ApprovalHandler
+from bot.telegram.turns.turn_buttons import ALLOW, PRESSED, AnswerButton
 from bot.telegram.turns.turn_handler import TurnHandler
 from graph.settings.settings import Settings
 

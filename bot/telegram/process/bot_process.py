@@ -36,10 +36,10 @@ from bot.telegram.reminders.reminder_notices import ReminderClock
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.app import open_agent
+from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
-from graph.runtime.budget_guard import BudgetGuard
 from graph.settings.settings import Settings
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
 from memory.working.redis_usage import DayBudget
 

@@ -19,7 +19,7 @@ from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
 from bot.telegram.raw_update import lane_of
 from bot.telegram.turn_records import Keys
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import translate_errors
 

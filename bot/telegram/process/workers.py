@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from bot.telegram.inbox.lane_claims import HOLDER, Claim, LaneLost, NotDelivered
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.inbox.stored_update import UnreadableUpdate
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import ThreadBusy, TierUnavailable
 
 MOST_TRIES = 5

@@ -13,12 +13,12 @@ from functools import partial
 from telegram import InlineKeyboardMarkup
 
 from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.reminder_times import time_text
+from bot.reminders.reminder_list import time_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.inbox.lane_claims import Arrival, Claim
 from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of_lane
-from bot.telegram.reminders.reminder_buttons import undo_button
+from bot.telegram.reminders.reminder_controls import undo_button
 from bot.telegram.texts import escape, inline_code
 from memory.errors import TierUnavailable
 from memory.models import Episode

@@ -11,7 +11,7 @@ from bot.reminders.reminder_list import set_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of
-from bot.telegram.reminders.reminder_buttons import (
+from bot.telegram.reminders.reminder_controls import (
     offer_button,
     set_buttons,
     undo_button,

@@ -1,4 +1,4 @@
-"""Handler that runs a turn for a message and answers it."""
+"""Handler that runs a turn for a message, within the day's budget, and answers it."""
 
 import logging
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from telegram import Message, Update
 
 from bot.media.media_reader import MediaRefused
+from bot.presentation.usage_figures import used_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lane_claims import HOLDER
@@ -14,11 +15,10 @@ from bot.telegram.jobs.notifier import register
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
-from bot.telegram.reminders.reminder_turn import ReminderTurn, sent_at
+from bot.telegram.reminders.reminder_turn import ReminderTurn, TurnExtras, sent_at
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
 from bot.telegram.turns.corrections import Corrections
-from bot.telegram.turns.turn_budget import TurnBudget
 from bot.telegram.turns.turn_presenter import TurnPresenter
 from bot.telegram.turns.turn_request import RequestReader, TurnRequest
 from graph.state.circumstances import Circumstances
@@ -27,6 +27,38 @@ from memory.models import EDIT_OF
 from memory.text.text import clean
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBudget:
+    """The budget of the owner of a turn."""
+
+    context: BotContext
+    owner: str
+    turn_id: str
+
+    async def before(self, extras: TurnExtras, say: Say, *, private: bool) -> TurnExtras:
+        """Count a request to the model; above the budget, the memories themselves are the answer."""
+        if extras.answer is not None or not self.context.settings.model:
+            return extras
+        guard = self.context.guard
+        if await guard.admit(self.turn_id, owner=self.owner):
+            return extras
+        used = used_text(await guard.used(owner=self.owner), guard.budget, say)
+        key = "budget_used_up_private" if private else "budget_used_up"
+        return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
+
+    async def after(self, extras: TurnExtras, say: Say) -> TurnExtras:
+        """Say once a day that little is left."""
+        guard = self.context.guard
+        if extras.answer is not None or not await guard.must_warn(self.turn_id, owner=self.owner):
+            return extras
+        used = used_text(await guard.used(owner=self.owner), guard.budget, say)
+        return replace(extras, note=_joined(extras.note, say("budget_near", used=used)))
+
+
+def _joined(*notes: str) -> str:
+    return "\n\n".join(filter(None, notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,7 @@ from bot.telegram.outbox.outbox import Answer, Upload
 from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code
-from bot.telegram.turns.answer_buttons import answer_buttons
-from bot.telegram.turns.approval_buttons import ApprovalButtons
+from bot.telegram.turns.turn_buttons import ApprovalButtons, answer_buttons
 from graph.events.turn_events import Events, Finished, Piece, ToolsRequested, Waiting
 from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memory.errors import DataFolderError
-from memory.text.digest import digest
+from memory.text.text import digest
 
 ARTIFACT_SECONDS = 24 * 3600.0
 """Age from which a file is removed."""

@@ -24,7 +24,7 @@ from graph.tools.plugins.plugin_files import (
 )
 from graph.tools.plugins.plugin_loader import LOAD_SECONDS, LoadedPlugin, load_plugin, withhold_secrets
 from graph.tools.plugins.services import PluginServices
-from memory.concurrency.background import DaemonPool
+from memory.concurrency.tasks import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"
 PATIENCE_SECONDS = 2.0

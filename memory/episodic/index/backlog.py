@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
 
-from memory.concurrency.deadline import retrieve_outcome
+from memory.concurrency.tasks import retrieve_outcome
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog

@@ -12,7 +12,7 @@ from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Slot
 from memory.episodic.vectors.vectors import TIER
 from memory.errors import EmbeddingMismatch
-from memory.owners.owner_key import owner_key
+from memory.owners.owner_tables import owner_key
 
 Maxima = NDArray[np.float32]
 KEYS = (

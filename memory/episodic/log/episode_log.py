@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
-from memory.database import Database
+from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.lexical.derived_rows import add_documents, derive, derive_all
 from memory.models import EDIT_OF, Episode
 from memory.owners.owner_tables import OwnerTables
 from memory.provenance import Carrier, Speaker, dump, load, said
-from memory.text.columns import from_micros, require_utf8, to_micros
 
 TIER = "episodic"
 COLUMNS = "turn_id, thread, message, reply, at, tags, provenance, access_count"

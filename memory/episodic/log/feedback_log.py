@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from memory.database import Database
+from memory.database import Database, from_micros, to_micros
 from memory.episodic.log.episode_log import TIER
 from memory.owners.owner_tables import OwnerTables
-from memory.text.columns import from_micros, to_micros
 
 PUT: Final = (
     "INSERT INTO feedback (turn_id, good, decisions, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id)"

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from memory.database import Database
+from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.episodic.log.episode_log import TIER
 from memory.owners.owner_tables import OwnerTables
-from memory.text.columns import from_micros, require_utf8, to_micros
 
 PUT: Final = (
     "INSERT INTO labels (turn_id, memory, relevant, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id, memory)"

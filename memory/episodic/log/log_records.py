@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from memory.database import Database
+from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.episodic.log.episode_log import COLUMNS, Row, insert_one
 from memory.episodic.log.observation_log import LEVEL
 from memory.lexical.derived_rows import add_documents
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Speaker, dump, load, plain, read_parts
-from memory.text.columns import from_micros, require_utf8, to_micros
 
 Record = Mapping[str, Any]
 

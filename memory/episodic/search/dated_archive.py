@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.database import Database
+from memory.database import Database, to_micros
 from memory.episodic.log.episode_log import COLUMNS, TIER
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PAGE, Copy, EpisodeRow, PastArchive
@@ -16,7 +16,6 @@ from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import LATEST, Parts
 from memory.models import Seen
 from memory.results import SearchResult
-from memory.text.columns import to_micros
 
 _Place = tuple[int, int]
 """Time and sequence number of an episode."""

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.concurrency.background import Background, wait_result
-from memory.concurrency.deadline import Steps, retrieve_outcome
+from memory.concurrency.tasks import Background, Steps, retrieve_outcome, wait_result
 from memory.database import Database
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer
@@ -27,7 +26,7 @@ from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
 from memory.owners.owner_tables import OwnerTables
-from memory.recall.mechanism_watch import WATCH, Watch
+from memory.recall.mechanisms import WATCH, Watch
 from memory.recall.staged import called_for
 from memory.results import SearchResult
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.concurrency.background import Background, wait_result
+from memory.concurrency.tasks import Background, wait_result
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from memory.concurrency.background import DaemonPool
+from memory.concurrency.tasks import DaemonPool
 from memory.episodic.vectors.chroma_files import vacuum
 from memory.errors import TierUnavailable
 

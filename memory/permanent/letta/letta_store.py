@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
+from memory.database import require_utf8, to_micros
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Fact
 from memory.permanent.letta.letta_agents import LABEL, Block, LettaAgents, agent_name
@@ -26,7 +27,6 @@ from memory.permanent.letta.letta_http import LettaAddress, TryAgain
 from memory.permanent.letta.writer_lock import writer_lock
 from memory.permanent.permanent_records import Records
 from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
-from memory.text.columns import require_utf8, to_micros
 
 __all__ = ["LettaAddress", "LettaPermanentStore"]
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from bot.commands.bench_command import BenchProgress
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.living.archives import as_lives, openings
 from bot.lab.bench.living.lives import Lives, packaged_lives, read_lives
 from bot.lab.bench.living.measures import ALL, Measures, measure_probes
 from bot.lab.bench.living.samples import (
@@ -22,8 +21,10 @@ from bot.lab.bench.living.samples import (
     HANDMADE,
     LIVED,
     LabelledProbe,
+    as_lives,
     label_probes,
     messages,
+    openings,
     samples,
 )
 from bot.lab.bench.report import print_measures

@@ -9,8 +9,7 @@ import pytest
 
 from graph.layers import open_layers
 from graph.settings.settings import Settings
-from memory.permanent.permanent_records import FactRecord, Records
-from memory.permanent.store_copy import CopyRefused, copy_owner
+from memory.permanent.permanent_records import CopyRefused, FactRecord, Records, copy_owner
 from tests.goat import Goat
 from tests.servers.letta import LettaServer, running_letta_server
 

@@ -32,7 +32,7 @@ from graph.observability.redaction import Redaction
 from graph.observability.turn_recorder import TurnRecorder
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from graph.state.turn_state import State
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import FOREIGN, Episode

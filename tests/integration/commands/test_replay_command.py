@@ -15,7 +15,7 @@ from graph.app import open_agent
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.replay_plan import Plan
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from memory.models import DecisionRule
 from tests.goat import Goat
 from tests.observations import observation

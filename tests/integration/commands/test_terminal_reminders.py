@@ -15,7 +15,7 @@ from bot.terminal.terminal_place import TerminalPlace
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import thread_id
 from tests.servers.model import ModelServer
 
 

@@ -14,7 +14,7 @@ from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process import intake
 from bot.telegram.process.intake import SECRET_HEADER, Leadership, Poller, Receiver
 from bot.telegram.turn_records import Keys
-from memory.concurrency.deadline import end
+from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import RedisConnection
 from tests.plugins import until

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.serve.chat_request import Exchange
-from bot.serve.thread_match import match_thread
+from bot.serve.thread_finder import match_thread
 from memory.models import ConversationTurn
 
 

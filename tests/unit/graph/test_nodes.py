@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
-from graph.state.recall_offer import CANDIDATE_CHARS, to_candidate
+from graph.state.recall import CANDIDATE_CHARS, to_candidate
 from graph.state.turn_state import (
     Conversation,
     FactSheet,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from graph.checkpoint.serde import checkpoint_serde
 from graph.settings.context import TurnContext
-from graph.state.resolution import conversation_of, recalled_of
+from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import Allocation, State
 from memory.models import ConversationTurn
 from memory.prompt.prompt import fit_conversation

@@ -12,8 +12,7 @@ from langgraph.runtime import ExecutionInfo, Runtime
 
 from graph.model.model_call import StopSignals
 from graph.settings.context import TurnContext
-from graph.state.circumstances import Circumstances, TurnReader, text_with_parts, user_message
-from graph.state.thread_ids import thread_id
+from graph.state.circumstances import Circumstances, TurnReader, text_with_parts, thread_id, user_message
 from graph.state.turn_state import State, Turn
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.provenance import Carrier, Part, Speaker

@@ -7,8 +7,8 @@ import graph.layers
 from bot.lab.bench.asked_turns import AskedTurn, ask_sets
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.sets.data_sets import LabelledSet
 from bot.lab.bench.sets.labelled_set import LabelledBench
-from bot.lab.bench.sets.tuning_sets import LabelledSet
 from bot.lab.bench.tuning_data import (
     DEFAULTS,
     RATIO,

@@ -22,8 +22,8 @@ from bot.lab.labelling.labelled_turns import (
 )
 from bot.lab.labelling.own_calibration import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
 from bot.lab.labelling.past_turns import PastTurn, draw_sample, halves
-from bot.lab.labelling.reaction_labels import agreement, weak_labels
 from bot.lab.labelling.session import LabellingSession
+from bot.lab.past.labels import agreement, weak_labels
 from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog

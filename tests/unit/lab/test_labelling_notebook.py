@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.notebook.progress import Progress
 from bot.lab.notebook.table import Table
-from bot.lab.notebook.verbatim import Verbatim
+from bot.lab.notebook.widgets import Progress, Verbatim
 from tests.tables import each
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from ipywidgets import HTML, HTMLMath, Label, Widget
 from bot.lab.labelling.past_turns import PastTurn
 from bot.lab.labelling.session import LabellingSession
 from bot.lab.labelling.widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
-from bot.lab.notebook.verbatim import Verbatim
+from bot.lab.notebook.widgets import Verbatim
 from graph.settings.context import TurnContext
 from memory.episodic.log.label_log import LabelLog
 from memory.owners.owner_files import OwnerFiles

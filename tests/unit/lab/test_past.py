@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 import bot.lab
-from bot.lab.contents import MODULES
+from bot.lab import MODULES
 from bot.lab.labelling.notebook_archive import NotebookArchive
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_figures import (

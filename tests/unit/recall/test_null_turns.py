@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory.concurrency.background import Background
+from memory.concurrency.tasks import Background
 from memory.episodic.vectors.noise_floor import NullTurns
 from tests.servers.hash_embeddings import HashEmbeddings
 

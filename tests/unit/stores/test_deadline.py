@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memory.concurrency.deadline import Steps, within
+from memory.concurrency.tasks import Steps, within
 from memory.errors import TierUnavailable
 from tests.clock import Clock, Gate, own_clock
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from memory.embedding.embedding_threads import DOCUMENTS, LOWER, EmbeddingThreads
+from memory.embedding.e5 import DOCUMENTS, LOWER, EmbeddingThreads
 
 
 class Gate:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.prompt.evidence import MIN_LIMIT, evidence_line
+from memory.prompt.tool_text import MIN_LIMIT, evidence_line
 from tests.tables import each
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)

@@ -1,7 +1,7 @@
 """Figures of a reply: how they are read, what makes them stand, and what does not."""
 
 from memory.grounding import ungrounded
-from memory.grounding.figure_finder import checkable_figures
+from memory.grounding.figure_check import checkable_figures
 from tests.linear import not_linear
 from tests.tables import each
 

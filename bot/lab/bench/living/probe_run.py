@@ -10,7 +10,7 @@ from bot.lab.bench.recaller import Recaller, RecallResult, open_recaller
 from graph.layers import Layers
 from graph.replay.recorded_turns import latest_within
 from graph.settings.context import TurnContext
-from graph.state.resolution import last_decisions
+from graph.state.recall import last_decisions
 from graph.state.turn_state import Conversation, State
 from memory.models import ConversationTurn, Decision, Episode
 from memory.text.tokens import CountTokens

@@ -1,23 +1,33 @@
-"""Training data of the two decisions: lives in conversation, and messages that need no memory."""
+"""Training data of the two decisions: lives, archives as lives, and messages that need no memory."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from types import MappingProxyType
 
 import numpy as np
 
 import memory.episodic.vectors
-from bot.lab.bench.living.archives import ANSWERED, OTHER_PERSON, PART
-from bot.lab.bench.living.lives import NEAR_MISSES, Lives, Person, Probe
+from bot.lab.bench.episodes import as_episodes, query_time, split_exchange
+from bot.lab.bench.living.lives import NEAR_MISSES, ArchivedExchange, Lives, Person, Probe
 from bot.lab.bench.living.probe_run import run_lives
+from bot.lab.bench.neutral import Archive, Bench
 from bot.lab.bench.recaller import RecallResult
 from bot.lab.bench.sets.handmade import packaged_json
+from bot.lab.bench.sets.irrelevant import OTHERS, with_irrelevant
+from bot.lab.bench.sets.labelled_set import LabelledBench, draw_archive, seeded_random
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from memory.calibration.staged_fit import Message, Sample
 from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
 from nodes.gap_filter import limit_candidates, shown_turns
+
+ANSWERED, OTHER_PERSON = "third_person", "other_person"
+"""Kinds: a question that the archive answers, and one that another archive answers."""
+NO_PARTS: Mapping[int, int] = MappingProxyType({})
+PART = "/"
+"""Separates the number of a partial archive from the person's id."""
 
 UNCALLED = ("small_talk", "new_topic")
 """Kinds of messages that need no memory, whatever the archive holds."""
@@ -36,6 +46,54 @@ people's questions, and would teach that a question in another language never me
 """
 OPENING_CHARS = 600
 FIRST_PERSON = "first_person"
+
+
+def as_lives(labelled: LabelledBench, *, of_others: int, sizes: Mapping[int, int] = NO_PARTS) -> Lives:
+    """Return each archive as a life, with its own questions and up to `of_others` of other archives.
+
+    Smaller archives are drawn from it reproducibly: `sizes` maps a number of turns to a number of archives.
+    """
+    bench, chance = with_irrelevant(labelled, {}, per_kind=of_others), seeded_random(labelled.bench.name)
+    parts = [
+        draw_archive(archive, size, chance).model_copy(update={"id": f"{archive.id}{PART}{size}.{number}"})
+        for archive in bench.archives
+        for size, count in sizes.items()
+        for number in range(count if size < len(archive.docs) else 0)
+    ]
+    return Lives(name=bench.name, people=tuple(map(_person, [*bench.archives, *parts])))
+
+
+def _person(archive: Archive) -> Person:
+    episodes = as_episodes(archive, archive.id)
+    turns = [
+        ArchivedExchange(id=doc.id, at=said.at, thread=said.thread, user=said.message, assistant=said.reply)
+        for doc, said in zip(archive.docs, episodes, strict=True)
+    ]
+    probes = [
+        Probe(
+            id=f"{archive.id}/{query.id}",
+            at=query_time(query, episodes),
+            thread=f"{archive.id} asked",
+            user=query.text,
+            gold=query.gold,
+            needed=query.gold,
+            kind=OTHER_PERSON if query.irrelevant else ANSWERED,
+        )
+        for query in archive.queries
+        if query.kind == OTHERS or (query.gold and not query.irrelevant)
+    ]
+    return Person(id=archive.id, language="en", turns=tuple(turns), probes=tuple(probes))
+
+
+def openings(bench: Bench) -> Iterator[str]:
+    """Yield the first messages of chats that answer no question: nearly all of them need no memory."""
+    for archive in bench.archives:
+        answering = {unit for query in archive.queries for unit in query.gold}
+        seen = set[str | None]()
+        for doc in archive.docs:
+            if doc.session not in seen and answering.isdisjoint({doc.id, doc.session}):
+                yield split_exchange(doc.text)[0]
+            seen.add(doc.session)
 
 
 @dataclass(frozen=True, slots=True)

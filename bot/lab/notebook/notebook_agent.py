@@ -1,7 +1,7 @@
-"""An agent over temporary stores; only the user's settings and embedding model are read."""
+"""The agent of a notebook: the settings of its folder, and an agent over temporary stores."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +11,23 @@ from bot.lab.bench.neutral import Archive
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
+from memory.errors import ConfigError
+
+
+def settings_in(folder: Path) -> Settings:
+    """Load the settings of a folder.
+
+    Raises:
+        ConfigError: they cannot be read; says why.
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            f"There is no folder {str(folder)!r} (looked for from {Path.cwd()}). "
+            "Give the folder that goat.toml and .env are in."
+        )
+    with chdir(folder):
+        return load_settings()
 
 
 @asynccontextmanager

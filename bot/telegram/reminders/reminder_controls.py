@@ -1,4 +1,4 @@
-"""Buttons that set an offered reminder, and that end one."""
+"""The /reminders command, and the buttons of reminders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 
 from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.reminder_times import time_text
-from bot.telegram.bot_context import BotContext, Say
+from bot.reminders.reminder_list import ReminderList, time_text
+from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.gate.answered_question import close_question
-from bot.telegram.gate.gate import HandlerContext
+from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
@@ -114,3 +114,25 @@ def undo_button(reminder: Reminder, say: Say) -> InlineKeyboardButton:
     """Return the button that ends a reminder that was offered."""
     label = say("reminder_undo", time=time_text(reminder.schedule, say))
     return InlineKeyboardButton(label, callback_data=f"{REMIND}:{reminder.id}:{UNDO}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderCommands:
+    """The /reminders command."""
+
+    context: BotContext
+
+    def commands(self) -> dict[str, Handler]:
+        """Map command names to handlers."""
+        return {"reminders": self.reminders}
+
+    async def reminders(self, update: Update, _: HandlerContext) -> None:
+        """List the reminders, or change one; once per update."""
+        message, say = command_message(update), self.context.say(update)
+        answer = await self.context.answer(update, message)
+        if answer.sent:
+            return
+        owner = await self.context.owner(place_of(message))
+        command = ReminderList(ReminderDesk(self.context.agent.layers), say, inline_code)
+        text, listed = await command.answer(command_text(message), owner=owner, now=message.date)
+        await answer.finish(text, end_buttons(listed))

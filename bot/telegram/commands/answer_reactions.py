@@ -1,9 +1,11 @@
-"""Presses of the buttons under answers, and /cancel."""
+"""Reactions to answers and questions: emojis, presses of the buttons under them, and /cancel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from telegram import CallbackQuery, Message, Update
+from telegram import CallbackQuery, Message, ReactionType, ReactionTypeEmoji, Update
+from telegram.constants import ReactionEmoji
 
 from bot.telegram.bot_context import BotContext, command_message
 from bot.telegram.commands.forget_command import ForgetCommand
@@ -12,10 +14,20 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.answer_buttons import PRESSED, AnswerButton, nothing_button
 from bot.telegram.turns.corrections import Corrections, WrongTurn
+from bot.telegram.turns.turn_buttons import PRESSED, AnswerButton, ApprovalButtons, nothing_button
+from bot.telegram.turns.turn_presenter import TurnPresenter
 from memory.episodic.log.feedback_log import Feedback
+from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import SUPERSEDED
+
+GOOD = {
+    ReactionEmoji.THUMBS_UP,
+    ReactionEmoji.RED_HEART,
+    ReactionEmoji.FIRE,
+    ReactionEmoji.HUNDRED_POINTS_SYMBOL,
+}
+BAD = {ReactionEmoji.THUMBS_DOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +113,66 @@ class AnswerPress:
             await self.context.toast(update, "")
         else:
             await self.context.toast(update, say("correction_gone"), alert=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalHandler:
+    """Resumes a turn that waits for approval."""
+
+    context: BotContext
+
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
+        """Resume the turn and answer with its outcome."""
+        query = update.callback_query
+        resumed = await ApprovalButtons(self.context).resume(update)
+        if resumed is None or query is None or not isinstance(query.message, Message):
+            return
+        asked, events = resumed
+        answer = await self.context.answer(update, query.message)
+        if answer.sent:
+            return
+        presenter = TurnPresenter(self.context, update, query.message, answer)
+        try:
+            outcome = await presenter.present(events, asked.turn_id)
+        except (NothingToDecide, OwnerMismatch):
+            await answer.finish(self.context.say(update)("tool_closed"))
+            return
+        await presenter.finish(outcome, asked.thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """Store reactions to the bot's answers."""
+
+    context: BotContext
+
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
+        """Store the feedback of a reaction; remove it when the reaction is removed."""
+        reaction = update.message_reaction
+        if reaction is None:
+            return
+        update_id = await self.context.records.update_of_answer(reaction.chat.id, reaction.message_id)
+        if update_id is None:
+            return
+        record = await self.context.records.turn(update_id)
+        if not record.turn_id:
+            return
+        feedback = self.context.agent.layers.feedback
+        emojis, before = _judgements(reaction.new_reaction), _judgements(reaction.old_reaction)
+        if not emojis:
+            if before:
+                await feedback.remove(record.turn_id, owner=record.owner)
+            return
+        label = Feedback(
+            turn_id=record.turn_id,
+            good=not emojis & BAD,
+            decisions=record.decisions,
+            at=reaction.date,
+        )
+        await feedback.put(label, owner=record.owner)
+
+
+def _judgements(reactions: Sequence[ReactionType]) -> set[str]:
+    """Return the reactions that count as good or bad."""
+    emojis = {one.emoji for one in reactions if isinstance(one, ReactionTypeEmoji)}
+    return {emoji for emoji in emojis if emoji in GOOD | BAD}
