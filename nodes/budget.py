@@ -128,10 +128,11 @@ def _count_day_marks(past: Conversation, now: datetime, count: CountTokens, zone
     opening = find_day_breaks([turn.at for turn in turns], now, zone)
     if not any(opening):
         return past
-    mark, spare = count(render_day(now, zone)), turns[-1]
+    mark = count(render_day(now, zone))
+    days = [*map(int, opening[:-1]), opening[-1] + 1]
     marked = [
-        replace(turn, tokens=turn.tokens + mark * (opens + (turn is spare)))
-        for turn, opens in zip(turns, opening, strict=True)
+        replace(turn, tokens=turn.tokens + mark * shown) if shown else turn
+        for turn, shown in zip(turns, days, strict=True)
     ]
     first = marked[0] if past.opening else None
     return Conversation(turns=marked[1:] if first else marked, opening=first)

@@ -76,7 +76,7 @@ class TokenMeter:
         self, prompt: Sequence[AnyMessage], tools: Mapping[str, BaseTool], answer: AIMessageChunk
     ) -> int:
         count = await self.tokens.ready()
-        return request_size([*prompt, answer], tools, count)
+        return await asyncio.to_thread(request_size, [*prompt, answer], tools, count)
 
 
 @dataclass(frozen=True, slots=True)
