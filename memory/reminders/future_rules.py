@@ -15,17 +15,26 @@ _RO_THE = one_of(words.RO_THE_WEEKDAYS.keys() - words.RO_WEEKDAYS.keys())
 _EN_PART, _RO_PART = one_of(words.EN_PARTS), one_of(reads.RO_PARTS)
 _EN_UNIT, _RO_UNIT = one_of(words.EN_UNITS), one_of(words.RO_UNITS)
 _FIGURE = r"\d{1,4}(?:[.,]5)?"
-_EN_COUNT = rf"{_FIGURE}|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+_EN_COUNT = (
+    rf"(?:{_FIGURE}|{one_of(words.EN_NUMBERS)}) and a half"
+    rf"|{_FIGURE}|half an?|(?:a )?quarter of an|(?:a )?couple(?: of)?|{one_of(words.EN_NUMBERS)}"
+)
 _RO_COUNT = rf"{_FIGURE}|(?:o )?jumatate de|un sfert de|{one_of(words.RO_NUMBERS)}"
+_MINUTES = r"(?:,? (?:and|si)) [1-5]?\d"
 _EN_MORE = (
     r"(?P<share> and (?:a half|a quarter|three quarters))?"
-    rf"(?P<more>(?:(?:,|,? and)? (?:{_EN_COUNT}) {_EN_UNIT}\b){{1,2}})?"
+    rf"(?P<more>(?:(?:,|,? and)? (?:{_EN_COUNT}) {_EN_UNIT}\b){{1,2}}|{_MINUTES}(?= to\b|\W*$))?"
 )
 _RO_MORE = (
     r"(?P<share>(?: si)? (?:jumate|jumatate|jum)| si (?:un sfert|trei sferturi)(?! de))?"
-    rf"(?P<more>(?:(?:,|,? si)? (?:{_RO_COUNT}) (?:de )?{_RO_UNIT}\b){{1,2}})?"
+    rf"(?P<more>(?:(?:,|,? si)? (?:{_RO_COUNT}) (?:de )?{_RO_UNIT}\b){{1,2}}|{_MINUTES}(?= sa\b|\W*$))?"
 )
-"""The rest of a delay: "and a half", "and 30 minutes"."""
+"""The rest of a delay: "and a half", "and 30 minutes", "and 30"."""
+_SHORT = (
+    r"(?P<hours>\d{1,3}(?:[.,]\d{1,2})?)(?: )?(?:h|hrs?)"
+    r"(?:(?: )?(?P<minutes>[0-5]?\d)(?:(?: )?(?:m|mins?|minutes?))?)?"
+)
+"""A delay such as "2h", "1h30" or "1 h 30 min"."""
 _NO_MORE = r"(?P<share>)(?P<more>)"
 _HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
 _AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
@@ -58,6 +67,7 @@ LEADS = (
         r" inaintea?",
         reads.delay,
     ),
+    _rule(rf"(?:{_SHORT}|(?P<alone>\d{{1,4}})mins?) (?:before|inaintea?)", reads.short_delay),
     _rule(rf"the (?P<unit>hour|day|week){_NO_MORE} before(?! yesterday)", reads.delay),
     _rule(rf"in (?P<unit>zi(?=ua)|saptamana)(?:ua)?{_NO_MORE} dinaintea?", reads.delay),
 )
@@ -108,6 +118,7 @@ RULES = (
         rf"(?:{_AT} )?{_HOUR}(?:[:.](?P<minute>\d\d))?(?: )?(?P<noon>am|pm|a\.m\.?|p\.m\.?)", reads.read_hour
     ),
     _rule(rf"{_AT} {_HOUR}(?:[:.](?P<minute>\d\d))?(?: o'clock)?{_NO_HOUR}", reads.read_hour),
+    _rule(rf"(?:{_AT}|la(?: ora)?) (?P<hour>\d{{1,2}})(?: )?h(?P<minute>\d\d)?", reads.read_hour),
     _rule(rf"(?:{_AT} )?(?P<hour>\d{{1,2}}):(?P<minute>\d\d){_NO_HOUR}", reads.read_hour),
     _rule(rf"(?:{_AT} )?{_HOUR} o'clock", reads.read_hour),
     _rule(rf"(?:{_AT} )?(?P<plus>half|(?:a )?quarter) past {_HOUR}{_NO_HOUR}", reads.read_hour),
@@ -125,14 +136,20 @@ RULES = (
     _rule(rf"(?P<part>{_EN_PART})", reads.bound_part),
     _rule(rf"(?:de |pe )?(?P<part>{_RO_PART})", reads.part),
     _rule(
-        rf"(?:in|after) (?:about )?(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}){_EN_MORE}",
+        rf"(?:in|after) (?:about )?(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}){_EN_MORE}(?:['’]s? time)?",
         reads.delay,
     ),
     _rule(rf"(?P<number>{_EN_COUNT}) (?P<unit>{_EN_UNIT}){_EN_MORE} from now", reads.delay),
     _rule(
+        rf"(?:in|after|peste|dupa) (?:about |vreo |cam )?(?:{_SHORT}|(?P<alone>\d{{1,4}})(?:m|mins?))",
+        reads.short_delay,
+    ),
+    _rule(r"in a fortnight(?:['’]s time)?", reads.days_on(14)),
+    _rule(
         rf"(?:peste|in|dupa) (?:vreo |cam )?(?P<number>{_RO_COUNT}) (?:de )?(?P<unit>{_RO_UNIT}){_RO_MORE}",
         reads.delay,
     ),
+    _rule(r"intr-(?:o|un) (?P<number>jumatate de|sfert de) (?P<unit>ora)(?P<share>)(?P<more>)", reads.delay),
     _rule(rf"(?:intr-(?:o|un)|peste) (?P<unit>minut|ora|zi|saptamana|luna|an){_RO_MORE}", reads.delay),
     _rule(
         rf"(?:every|each) (?:(?P<other>other|second) )?(?:(?P<number>{_EN_COUNT}) )?"

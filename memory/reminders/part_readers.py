@@ -44,6 +44,7 @@ LEAST_MINUTES = 15
 _PIECE = re.compile(
     rf"(?:,|\b(?:and|si)\b|\s)*(?P<number>\S.*?)\s+(?:de\s+)?(?P<unit>{one_of(words.UNITS)})\b"
 )
+_HALF = " and a half"
 _PAST = re.compile(r"\b(?:last|past|previous|ago)\s+$")
 _COUNTED = re.compile(rf"(?:\d|\b(?:{one_of(words.RO_NUMBERS)}|ultimele|cateva|multe))\s+$")
 
@@ -137,7 +138,10 @@ def delay(found: re.Match[str], moment: Moment) -> TimeParts | None:
     if unit is Unit.DAY and count % 1:
         unit, count = Unit.HOUR, count * 24
     day, sizes = moment.today, list(Unit)
-    for piece in _PIECE.finditer(found["more"] or ""):
+    rest = found["more"] or ""
+    if rest[-1:].isdecimal():
+        rest = f"{rest} minutes" if unit is Unit.HOUR else f"{rest} years"
+    for piece in _PIECE.finditer(rest):
         more, smaller = _count(piece["number"]), words.UNITS[piece["unit"]]
         if sizes.index(smaller) > sizes.index(unit) - (more >= 1) or (
             unit not in LENGTHS and smaller in CLOCK
@@ -153,6 +157,13 @@ def delay(found: re.Match[str], moment: Moment) -> TimeParts | None:
     return TimeParts(delay=(count, unit)) if count else None
 
 
+def short_delay(found: re.Match[str], _: Moment) -> TimeParts | None:
+    """Read "1h30", "1.5h" and "90min"."""
+    hours, minutes = _count(found["hours"] or "0"), int(found["minutes"] or found["alone"] or 0)
+    count = hours * 60 + minutes
+    return TimeParts(delay=(count, Unit.MINUTE)) if count else None
+
+
 def _share(said: str | None) -> float:
     """Read "and a half"; nothing without it."""
     if not said:
@@ -161,8 +172,10 @@ def _share(said: str | None) -> float:
 
 
 def _count(number: str | None) -> float:
-    """Read a number as it is counted with, also "1.5" and "1,5"; one without it."""
+    """Read a number as it is counted with, also "1.5", "1,5" and "two and a half"; one without it."""
     written = collapse_spaces(number or "one")
+    if written.endswith(_HALF):
+        return _count(written.removesuffix(_HALF)) + 0.5
     return float(written.replace(",", ".")) if written[0].isdecimal() else count_of(written)
 
 
