@@ -42,9 +42,9 @@ from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import RecordedStore
 from memory.prompt.prompt import escape_fences
-from memory.recall.query import warm_up
+from memory.prompt.token_budget import TokenCounter
+from memory.recall.mechanisms import warm_up
 from memory.reminders.redis_reminders import RedisReminders
-from memory.text.tokens import TokenCounter
 from memory.working.redis_cache import RedisSessionCache, RedisToolCache
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_journal import RedisJournal

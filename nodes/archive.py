@@ -17,10 +17,10 @@ from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt.prompt import render_said
+from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
-from memory.text.tokens import CountTokens, TokenCounter
 from memory.working.redis_journal import JournalEntry, RedisJournal
 
 UNUSED_TURNS = 3

@@ -19,10 +19,10 @@ from memory.prompt.prompt import (
     render_said,
     render_system,
 )
+from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.prompt.window import Space
 from memory.provenance import Part
 from memory.text.text import clip
-from memory.text.tokens import CountTokens, TokenCounter
 
 _LEAST_SHARE = 4
 _MARK_TOKENS = 30

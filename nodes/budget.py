@@ -22,9 +22,9 @@ from memory.prompt.prompt import (
     render_said,
     render_system,
 )
+from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.prompt.window import MARKS, Space
 from memory.text.text import clip
-from memory.text.tokens import CountTokens, TokenCounter
 from nodes.gap_filter import shown_turns
 
 _CHARS_PER_TOKEN = 3

@@ -8,7 +8,7 @@ from datetime import timedelta
 from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule
 from memory.provenance import talkers
-from memory.recall.query import is_fragment
+from memory.recall.mechanisms import is_fragment
 from memory.recall.staged import MOST
 from memory.recall.statements import find_outdated, find_repeated, is_contained, repeats_message, words_of
 from memory.text.marks import asks, in_first_person, takes_down

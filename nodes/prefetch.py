@@ -24,7 +24,7 @@ from memory.errors import MemoryTierError
 from memory.models import Mechanism, SearchReport, SearchStatus
 from memory.protocols import Searchable, SessionCache
 from memory.recall.evidence_traits import RECENT
-from memory.recall.query import QUERY_CHARS, ArchiveQuery, is_fragment, read_query, warm_up
+from memory.recall.mechanisms import QUERY_CHARS, ArchiveQuery, is_fragment, read_query, warm_up
 from memory.results import CacheEntry
 
 LOADING_SECONDS = 20.0

@@ -24,8 +24,8 @@ from typing import NoReturn
 from filelock import FileLock
 
 from bot.cli import main as goat
-from memory.recall.query import warm_up
-from memory.text.tokens import TokenCounter
+from memory.prompt.token_budget import TokenCounter
+from memory.recall.mechanisms import warm_up
 from tests.crash.settings import embed_by_hash
 
 ROOT = Path(__file__).parents[1]

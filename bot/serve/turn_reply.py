@@ -11,7 +11,7 @@ from bot.serve.chat_request import Refused
 from graph.events.turn_events import Approval, Events, Finished, Piece, ToolsRequested, Waiting
 from graph.state.turn_state import State
 from memory.models import Outcome
-from memory.text.tokens import CountTokens
+from memory.prompt.token_budget import CountTokens
 from nodes.respond import EMPTY_ANSWER
 
 BAD_GATEWAY = 502

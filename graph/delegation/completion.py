@@ -9,8 +9,8 @@ from graph.delegation.job import Job, Status
 from graph.delegation.jobs import Jobs, ref_of
 from graph.delegation.notices import ENDED, Notices
 from memory.models import FOREIGN, ConversationTurn, Episode
+from memory.prompt.token_budget import TokenCounter
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
-from memory.text.tokens import TokenCounter
 
 DELEGATED = "delegated"
 """Tag of a job's episode."""

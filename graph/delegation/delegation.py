@@ -24,8 +24,8 @@ from graph.delegation.state import Budget, job_serde, job_turn_id
 from graph.model.model_call import ModelCall
 from graph.settings.tool_settings import DelegationSettings
 from memory.errors import ThreadBusy
+from memory.prompt.token_budget import TokenCounter
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
-from memory.text.tokens import TokenCounter
 from nodes.tools import Tools
 
 if TYPE_CHECKING:

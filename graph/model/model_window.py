@@ -17,6 +17,7 @@ from graph.state.turn_state import State, Turn
 from graph.tools.toolbox import Toolbox
 from graph.tools.traits import traits_of
 from memory.prompt.prompt import render_message
+from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.prompt.window import (
     AROUND_TOOLS,
     MARKS,
@@ -29,7 +30,6 @@ from memory.prompt.window import (
     split_window,
 )
 from memory.refusal import Refusal
-from memory.text.tokens import CountTokens, TokenCounter
 
 LEAST_OUTPUT = 800
 """Characters of tool output below which tools are withdrawn to make room."""

@@ -12,7 +12,7 @@ from langchain_core.tools import BaseTool
 
 from graph.model.model_window import request_size
 from memory.errors import GoatError
-from memory.text.tokens import TokenCounter
+from memory.prompt.token_budget import TokenCounter
 from memory.working.redis_usage import NEAR, DayBudget, RedisUsage, Usage
 
 _DELAY = 0.5

@@ -14,7 +14,7 @@ from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, Reply
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
 from memory.recall.evidence_traits import RECENT
-from memory.recall.query import read_query
+from memory.recall.mechanisms import read_query
 from nodes.archive import unused_memories
 from nodes.budget import BudgetInputs
 from nodes.decision import decide

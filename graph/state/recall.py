@@ -18,8 +18,7 @@ from memory.models import (
 from memory.observation.observation import Judged
 from memory.provenance import OWN_WORDS, Part, spans
 from memory.recall.gap_rules import quantile
-from memory.recall.mechanisms import Keys, Times, count_found, found_by
-from memory.recall.query import ArchiveQuery
+from memory.recall.mechanisms import ArchiveQuery, Keys, Times, count_found, found_by
 from memory.recall.statements import is_bare_question
 from memory.results import Hit, SearchResult
 from memory.text.text import excerpt, shortened

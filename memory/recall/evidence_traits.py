@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from memory.models import Candidate, ConversationTurn, QueryFacts
-from memory.recall.query import is_fragment
+from memory.recall.mechanisms import is_fragment
 from memory.text import marks
 
 RECENT = timedelta(hours=6)

@@ -1,4 +1,4 @@
-"""Retrieval mechanisms next to meaning and words: each reads a message and finds episodes by it.
+"""A message as a query, and the retrieval mechanisms next to meaning and words that find episodes by it.
 
 A further one is one more class here, listed in `MECHANISMS`, with a name and a field in `memory.models`.
 """
@@ -8,14 +8,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import Any, ClassVar, Self
+from datetime import UTC, datetime, tzinfo
+from typing import Any, ClassVar, Self, TypeVar
 
 from memory.database import Database, to_micros
-from memory.lexical.analysis import query_terms
+from memory.lexical.analysis import identifier, query_terms
 from memory.lexical.structural_keys import find_keys
 from memory.models import Episode, Evidence, Mechanism
+from memory.temporal import written_dates as dates
+from memory.temporal.tense import warm_up as warm_up_tenses
 from memory.temporal.time_finder import find_range
+
+QUERY_CHARS = 4000
+"""Characters of a message that are searched with."""
+FEW = 3
+"""Most words, without stop words, of a message with a pronoun that is expanded."""
+BEFORE = 2
+"""Earlier messages of the thread that are prepended."""
+BEFORE_CHARS = 400
+"""Characters taken from each of them."""
 
 Watch = Callable[[Mechanism, Awaitable[Any]], Awaitable[Any]]
 """Takes a mechanism's search, and returns what it returns."""
@@ -29,9 +40,17 @@ MOST_TIMED = 1000
 IN_TIME = 1.5
 """Score factor of an episode in the query's time range."""
 _KEYS_NAMED = 4
-_READ_CHARS = 4000
-"""Characters of a message in which keys are looked for."""
 
+_BEGINNINGS = (
+    "and|but|so|then|or|what about|how about|yes|no|ok|okay|the other",
+    "si|și|dar|iar|pai|păi|deci|sau|atunci|da|nu|cum asa|cum așa",
+)
+_POINTERS = (
+    "it|that|those|these|he|she|him|her|his|hers|they|them|their|one|ones|same|else",
+    "el|ea|ei|ele|lui|lor|asta|ăsta|astea|ăștia|aia|ăla|alea|ăia|acela|aceea|aceia|acelea|acolo",
+    "acesta|aceasta|acestea|aceștia|acestia|altul|alta|celalalt|celălalt|cealalta|cealaltă",
+)
+_POINTS_BACK = re.compile(rf"^\W*(?:{'|'.join(_BEGINNINGS)})\b|\b(?:{'|'.join(_POINTERS)})\b", re.IGNORECASE)
 _ABOUT_TALK = re.compile(
     r"""\b(?:what|did|we|you|i|me|talk\w*|discuss\w*|say|saying|said|tell|telling|told|ask\w*|chat\w*|speak|spoke|mention\w*|about
     |conversation\w*|summari[sz]e|recap|remind|remember|do|have|been|so|anything|everything|else|to|with
@@ -133,7 +152,7 @@ class Keys(Retriever):
     @classmethod
     def read(cls, message: str, *, now: datetime, zone: tzinfo) -> Self | None:  # noqa: ARG003
         """Read the structural keys of a message."""
-        keys = find_keys(message[:_READ_CHARS])
+        keys = find_keys(message[:QUERY_CHARS])
         return cls(tuple(keys)) if keys else None
 
     def find(self, db: Database) -> Mapping[int, int]:
@@ -153,6 +172,7 @@ class Keys(Retriever):
 
 MECHANISMS: tuple[type[Retriever], ...] = (Times, Keys)
 """The last one that found a candidate gives it its name."""
+T = TypeVar("T", bound=Retriever)
 
 
 def found_by(evidence: Evidence) -> Mechanism:
@@ -165,3 +185,52 @@ def count_found(name: Mechanism, found: Sequence[Evidence]) -> int:
     """Count the episodes that a mechanism found."""
     fields = {one.name: one.field for one in MECHANISMS}
     return sum(bool(getattr(one, fields[name])) for one in found) if name in fields else len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveQuery:
+    """A message as a query of the archive."""
+
+    text: str
+    """A search request."""
+    by: tuple[Retriever, ...] = ()
+    """What the mechanisms look for that have something to look for."""
+
+    def sought(self, kind: type[T]) -> T | None:
+        """Return what one mechanism looks for."""
+        return next((one for one in self.by if isinstance(one, kind)), None)
+
+
+def warm_up() -> None:
+    """Load all that the first query needs, blocking: language model, stemmers, date and tense words."""
+    identifier()
+    dates.warm_up()
+    query_terms("și 漢字")
+    find_range("what did we say last week?", now=datetime.now(UTC), zone=UTC)
+    warm_up_tenses()
+
+
+def read_query(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> ArchiveQuery:
+    """Read a message written at `now` (aware) in `zone` after `before`, its author's own, oldest first."""
+    text = expand(message[:QUERY_CHARS], before)
+    read = [one.read(message, now=now, zone=zone) for one in MECHANISMS]
+    return ArchiveQuery(text[-QUERY_CHARS:], tuple(one for one in read if one is not None))
+
+
+def is_fragment(message: str) -> bool:
+    """Return whether a message makes sense only with the messages before it."""
+    words = len(query_terms(message))
+    return words == 0 or (words <= FEW and _POINTS_BACK.search(message) is not None)
+
+
+def expand(message: str, before: Sequence[str]) -> str:
+    """Return the search text: the message, with the last of those `before` it prepended if it is a fragment.
+
+    Args:
+        message: the new message.
+        before: earlier messages of its author in the thread, oldest first.
+    """
+    if not before or not is_fragment(message):
+        return message
+    lines = [line[:BEFORE_CHARS] for line in before[-BEFORE:]]
+    return "\n".join([*lines, message])

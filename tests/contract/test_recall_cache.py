@@ -21,9 +21,9 @@ from memory.episodic.vectors.vectors import ChromaLocation, Found, Vector, Vecto
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome
 from memory.owners.owner_files import OwnerFiles
-from memory.recall.query import read_query
+from memory.prompt.token_budget import TokenCounter
+from memory.recall.mechanisms import read_query
 from memory.results import SearchResult
-from memory.text.tokens import TokenCounter
 from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation

@@ -12,7 +12,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from memory.text.tokens import TokenCounter
+from memory.prompt.token_budget import TokenCounter
 
 DIMENSIONS = 64
 CREATED = 1_700_000_000

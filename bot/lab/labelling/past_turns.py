@@ -16,9 +16,9 @@ from graph.settings.context import TurnContext
 from graph.state.recall import last_decisions
 from graph.state.turn_state import State
 from memory.models import Candidate, Decision
+from memory.prompt.token_budget import CountTokens
 from memory.provenance import Carrier
 from memory.recall.relevance import Calibration, suits
-from memory.text.tokens import CountTokens
 from nodes.budget import BudgetInputs
 from nodes.decision import decide
 

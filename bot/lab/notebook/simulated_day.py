@@ -18,7 +18,7 @@ from graph.state.circumstances import Circumstances, thread_id
 from graph.state.turn_state import State
 from memory.models import Outcome, SearchStatus
 from memory.prompt.prompt import render_system
-from memory.text.tokens import CountTokens
+from memory.prompt.token_budget import CountTokens
 
 LAYERS = ("L0 identity", "L1 facts", "L2 conversation", "L3 memory")
 GOES_ON = (Outcome.ANSWERED, Outcome.RECALLED)

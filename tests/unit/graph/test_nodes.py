@@ -34,9 +34,9 @@ from memory.models import (
     Outcome,
 )
 from memory.prompt.prompt import fit_conversation, render_evidence
+from memory.prompt.token_budget import TokenCounter
 from memory.recall.gap_rules import GapRule
 from memory.results import Hit
-from memory.text.tokens import TokenCounter
 from nodes.archive import UNUSED_TURNS, to_episode, unused_memories
 from nodes.assemble import Assemble, conversation_messages, join_roles, shorten_message
 from nodes.budget import Budget, fit_memories

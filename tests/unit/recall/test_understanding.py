@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.recall.mechanisms import Keys, Times
-from memory.recall.query import (
+from memory.recall.mechanisms import (
     BEFORE,
     BEFORE_CHARS,
     QUERY_CHARS,
     ArchiveQuery,
+    Keys,
+    Times,
     expand,
     is_fragment,
     read_query,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.text.tokens import TokenCounter
+from memory.prompt.token_budget import TokenCounter
 from tests.linear import not_linear
 from tests.tables import each
 

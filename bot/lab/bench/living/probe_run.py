@@ -13,7 +13,7 @@ from graph.settings.context import TurnContext
 from graph.state.recall import last_decisions
 from graph.state.turn_state import Conversation, State
 from memory.models import ConversationTurn, Decision, Episode
-from memory.text.tokens import CountTokens
+from memory.prompt.token_budget import CountTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
