@@ -13,8 +13,7 @@ from langchain_core.tools import BaseTool
 from tzlocal import get_localzone
 
 from graph.delegation.delegation import Delegation
-from graph.model.chat_model import ChatModel
-from graph.model.model_call import ModelCall, StopSignals
+from graph.model.model_call import ChatModel, ModelCall, StopSignals
 from graph.model.model_window import ModelWindow
 from graph.model.token_meter import TokenMeter
 from graph.observability.log_reader import read_logs
@@ -27,7 +26,7 @@ from graph.tools.memory_tools import MemoryTools
 from graph.tools.plugins.plugin_registry import PluginRegistry
 from graph.tools.plugins.services import PluginServices, SettingsView
 from graph.tools.tool_runner import ToolRunner
-from graph.tools.toolbox import Toolbox
+from graph.tools.traits import Toolbox
 from graph.tuning.live_settings import LiveSettings
 from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
@@ -117,7 +116,7 @@ class Layers:
         )
         self.plugins = PluginRegistry(settings, services)
         self.tool_runner = ToolRunner(self.plugins.isolation, settings.tool_timeout, settings.tool_output_cap)
-        self.toolbox = Toolbox(self._own_tools, self.plugins, settings.owner)
+        self.toolbox = Toolbox(self._own_tools, self.plugins.tools, settings.owner)
         self.delegation = Delegation(
             settings=settings,
             client=self.redis.client,

@@ -11,7 +11,7 @@ from graph.model.requested_calls import read_round
 from graph.model.tool_rounds import last_message_id, longest_output, results_of, round_messages
 from graph.state.turn_state import State
 from graph.state.updates import GroundUpdate
-from graph.tools.toolbox import Toolbox
+from graph.tools.traits import Toolbox
 from memory.grounding import ungrounded
 from memory.models import Outcome
 from memory.prompt.tool_text import correction_request

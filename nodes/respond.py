@@ -27,7 +27,7 @@ from graph.state.recall import answers_of
 from graph.state.reducers import LONGEST_SHOWN
 from graph.state.turn_state import Reply, State
 from graph.state.updates import RespondUpdate
-from graph.tools.toolbox import Toolbox
+from graph.tools.traits import Toolbox
 from memory.models import Outcome
 from memory.prompt.prompt import recalled_reply
 from nodes.reply_journal import HearText, ReplyJournal

@@ -20,8 +20,7 @@ from graph.state.updates import ToolsInput, ToolsUpdate
 from graph.tools.caller import Caller
 from graph.tools.memory_tools import FROM_OUTSIDE
 from graph.tools.tool_runner import Output, ToolRunner
-from graph.tools.toolbox import Toolbox
-from graph.tools.traits import Traits, arguments_problem, traits_of
+from graph.tools.traits import Toolbox, Traits, arguments_problem, traits_of
 from memory.errors import MemoryTierError
 from memory.prompt.tool_text import evidence_line
 from memory.text.text import shortened

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool, tool
 
-from graph.model.chat_model import ChatModel
+from graph.model.model_call import ChatModel
 from graph.model.model_servers import fetch_window
 from graph.settings.settings import Settings
 from graph.tools.traits import arguments_schema

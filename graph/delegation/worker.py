@@ -19,8 +19,7 @@ from graph.model.model_call import ModelCall
 from graph.model.requested_calls import read_round
 from graph.model.tool_rounds import exchange_of, longest_output, round_messages, tools_inputs
 from graph.state.turn_state import State, Turn
-from graph.tools.toolbox import Toolbox
-from graph.tools.traits import traits_of
+from graph.tools.traits import Toolbox, traits_of
 from memory.models import Outcome
 from nodes.tools import Tools
 

@@ -1,24 +1,74 @@
-"""One call of the chat model, with its errors and the person's stop."""
+"""The configured chat model, and one call of it with its errors and the person's stop."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessageChunk, AnyMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.tools import BaseTool
 
-from graph.model.chat_model import ChatModel
 from graph.model.model_window import ModelWindow
 from graph.model.token_meter import TokenMeter
+from graph.settings.settings import Settings
 from memory.errors import ModelUnavailable, PromptTooLong
 from memory.models import Outcome
 from memory.text.text import clean
 
+if TYPE_CHECKING:
+    from graph.model.openai_chat import OpenAICompatible
+
 STOPPED = "Stopped as you asked."
+
+
+class ChatModel:
+    """The model in the settings; its client library is imported on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.name = settings.model
+        """Empty when none is configured."""
+        self._opened: OpenAICompatible | None = None
+
+    async def stream(
+        self,
+        prompt: Sequence[AnyMessage],
+        tools: Sequence[BaseTool] = (),
+        most: int | None = None,
+        message_id: str = "",
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream a reply of at most `most` tokens, and its calls of `tools`.
+
+        With a `message_id`, LangGraph streams it as this message to the clients of a server.
+
+        Raises:
+            PromptTooLong: the prompt exceeds the context window.
+            ModelUnavailable: the endpoint is unreachable, refuses, or answers nonsense; says what to do.
+        """
+        async for piece in (await self._open()).stream(prompt, tools, most, message_id):
+            yield piece
+
+    async def ready(self) -> None:
+        """Load everything that the first reply needs, if a model is configured."""
+        if self.name:
+            await self._open()
+
+    async def _open(self) -> "OpenAICompatible":
+        """Make the client once; its library takes over a second to import, off the event loop."""
+        if self._opened is None:
+            library = await asyncio.to_thread(import_module, "graph.model.openai_chat")
+            if self._opened is None:
+                self._opened = library.OpenAICompatible(self._settings)
+        return self._opened
+
+    async def aclose(self) -> None:
+        """Close the connections, if any."""
+        if self._opened is not None:
+            await self._opened.aclose()
 
 
 class StopSignals:
@@ -94,16 +144,20 @@ class ModelCall:
         """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
-        heard = partial(_append, chunks, on_text)
-        too_long = False
+        problem, too_long = "", False
         most = await self.window.reply_room(prompt, tools or {})
         stream = self.model.stream(prompt, list((tools or {}).values()), most, message_id)
         try:
-            problem = await self._listen(stream, heard, self.stops.signal(turn_id))
+            if await self._listen(stream, chunks, on_text, self.stops.signal(turn_id)):
+                problem = STOPPED
         except PromptTooLong as error:
             problem, too_long = str(error), not chunks
             if too_long:
                 await self.window.learn(error.refusal, prompt, tools or {}, most)
+        except ModelUnavailable as error:
+            problem = str(error)
+        except TimeoutError:
+            problem = f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
         whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
         if self.meter is not None and not too_long:
             self.meter.count(owner, prompt, tools or {}, whole)
@@ -120,31 +174,11 @@ class ModelCall:
     async def _listen(
         self,
         stream: AsyncIterator[AIMessageChunk],
-        heard: Callable[[AIMessageChunk], None],
-        stop: asyncio.Event,
-    ) -> str:
-        """Pass on chunks; return why the answer ended early, or "".
-
-        Raises:
-            PromptTooLong: the prompt was refused.
-        """
-        try:
-            stopped = await self._collect(stream, heard, stop)
-        except PromptTooLong:
-            raise
-        except ModelUnavailable as error:
-            return str(error)
-        except TimeoutError:
-            return f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
-        return STOPPED if stopped else ""
-
-    async def _collect(
-        self,
-        stream: AsyncIterator[AIMessageChunk],
-        heard: Callable[[AIMessageChunk], None],
+        chunks: list[AIMessageChunk],
+        on_text: Callable[[str], None] | None,
         stop: asyncio.Event,
     ) -> bool:
-        """Pass on chunks until the stream ends or `stop` is set; return True when stopped.
+        """Collect chunks until the stream ends or `stop` is set; return True when stopped.
 
         Raises:
             TimeoutError: no chunk came within the time limit.
@@ -157,29 +191,18 @@ class ModelCall:
                     {coming, stopping}, timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED
                 )
                 if stop.is_set() or not coming.done():
-                    await _abandon(coming)
+                    coming.cancel()
+                    await asyncio.wait({coming})  # until the connection is released
                     if stop.is_set():
                         return True
                     raise TimeoutError
                 chunk = coming.result()
                 if chunk is None:
                     return False
-                heard(chunk)
+                chunks.append(chunk)
+                if on_text is not None and chunk.text:
+                    on_text(chunk.text)
                 coming = asyncio.ensure_future(anext(stream, None))
         finally:
             stopping.cancel()
             coming.cancel()
-
-
-def _append(
-    chunks: list[AIMessageChunk], on_text: Callable[[str], None] | None, chunk: AIMessageChunk
-) -> None:
-    chunks.append(chunk)
-    if on_text is not None and chunk.text:
-        on_text(chunk.text)
-
-
-async def _abandon(task: "asyncio.Future[AIMessageChunk | None]") -> None:
-    """Cancel a read from the model, and wait until its connection is released."""
-    task.cancel()
-    await asyncio.wait({task})

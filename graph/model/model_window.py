@@ -13,9 +13,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from graph.model.model_servers import fetch_window
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
-from graph.state.turn_state import State, Turn
-from graph.tools.toolbox import Toolbox
-from graph.tools.traits import traits_of
+from graph.state.turn_state import State
+from graph.tools.traits import Toolbox, traits_of
 from memory.prompt.prompt import render_message
 from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.prompt.window import (
@@ -70,21 +69,19 @@ class ModelWindow:
 
     async def current(self) -> Window | None:
         """Return the window, asking the server until its answer is final; None when unknown."""
-        if not self._is_final:
-            await self._ask()
-        return self._known
-
-    async def _ask(self) -> None:
         settings = self._settings
+        if self._is_final:
+            return self._known
         if settings.model_context or not (settings.model and settings.model_base_url):
             tokens, self._is_final = settings.model_context, True
         else:
             key = settings.model_api_key.get_secret_value()
             reported = await fetch_window(settings.model_base_url, settings.model, key)
             if self._is_final:  # a refusal taught more meanwhile
-                return
+                return self._known
             tokens, self._is_final = reported.tokens, reported.final
         self._known = Window(tokens=tokens) if tokens else None
+        return self._known
 
     async def fit(self, build: Build, tools: Mapping[str, BaseTool], *, last: bool, longest: int) -> Request:
         """Build a request whose outputs, up to `longest`, fill the window.
@@ -196,14 +193,9 @@ class WindowShare:
         wanted = PromptSizes(
             reply=self.window.reply_cap,
             fixed=fixed,
-            message=min(_size(turn, count), self.message_cap),
+            message=min(count(turn.message) + sum(count(part.text) for part in turn.parts), self.message_cap),
             around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
             memory=context.l3_minimum + context.l2_floor,
             tools=await self.window.tool_sizes(tools),
         )
         return split_window(window, wanted)
-
-
-def _size(turn: Turn, count: CountTokens) -> int:
-    """Count the tokens of the message and its parts."""
-    return count(turn.message) + sum(count(part.text) for part in turn.parts)

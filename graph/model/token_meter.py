@@ -65,18 +65,15 @@ class TokenMeter:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DELAY):
                 await hurry.wait()
-        told = answer.usage_metadata
         try:
-            taken = told["total_tokens"] if told else await self._estimate(prompt, tools, answer)
+            if told := answer.usage_metadata:
+                taken = told["total_tokens"]
+            else:
+                count = await self.tokens.ready()
+                taken = await asyncio.to_thread(request_size, [*prompt, answer], tools, count)
             await self.usage.add_tokens(taken, owner=owner, day=self.today)
         except GoatError as error:
             logger.warning("The tokens of a call are not counted: %s", error)
-
-    async def _estimate(
-        self, prompt: Sequence[AnyMessage], tools: Mapping[str, BaseTool], answer: AIMessageChunk
-    ) -> int:
-        count = await self.tokens.ready()
-        return await asyncio.to_thread(request_size, [*prompt, answer], tools, count)
 
 
 @dataclass(frozen=True, slots=True)

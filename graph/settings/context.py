@@ -187,6 +187,10 @@ class Thresholds(BaseModel):
             return {}
         return {name: value for name, value in self.plain().items() if name.startswith(names)}
 
+    def turn_context(self, owner: str = "") -> "TurnContext":
+        """Return the context of a turn with these thresholds."""
+        return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
+
     @property
     def fusion(self) -> FusionWeights:
         return FusionWeights(

@@ -12,7 +12,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from graph.settings.context import Thresholds, TurnContext
+from graph.settings.context import Thresholds
 from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings
 from graph.settings.sources import (
     ENVIRONMENT,
@@ -156,9 +156,6 @@ class Settings(
         files = [held for source, held in effective_sources().items() if source != ENVIRONMENT]
         sources = [InitSettingsSource(settings_cls, held) for held in reversed(files)]
         return init_settings, env_settings, *sources
-
-    def turn_context(self, owner: str = "") -> TurnContext:
-        return TurnContext(owner=owner, **{name: getattr(self, name) for name in Thresholds.model_fields})
 
     def rule_warning(self) -> str:
         """Return a warning if thresholds are set without the rule that they were chosen for; else ""."""

@@ -1,6 +1,6 @@
-"""Traits of a tool, which say how a turn treats it; the schema of its arguments; tools from methods."""
+"""Traits of a tool, which say how a turn treats it; the tools that a turn may use; tools from methods."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from inspect import getdoc
@@ -9,6 +9,8 @@ from typing import Annotated, Any, cast
 
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field, ValidationError
+
+from graph.state.turn_state import Turn
 
 _KEY = "goat"
 """Key in a tool's `metadata`."""
@@ -53,6 +55,50 @@ def arguments_schema(tool: BaseTool) -> Mapping[str, Any]:
     if isinstance(schema, dict):
         return schema
     return schema.model_json_schema() if issubclass(schema, BaseModel) else {}
+
+
+class Toolbox:
+    """The agent's own tools and its plugins' tools; if two share a name, the agent's own wins."""
+
+    def __init__(
+        self,
+        own: Callable[[], Sequence[BaseTool]],
+        plugins: Callable[[], Awaitable[Sequence[BaseTool]]],
+        owner: str,
+    ) -> None:
+        """Take a factory of the agent's own tools (called once), the plugins' and the configured owner."""
+        self._make = own
+        self._own: Sequence[BaseTool] | None = None
+        self._latest: Mapping[str, BaseTool] = {}
+        self._schemas: Mapping[str, Mapping[str, Any]] = {}
+        self._plugins = plugins
+        self._owner = owner
+
+    async def tools_for(self, turn: Turn) -> Mapping[str, BaseTool]:
+        """Return the tools that a turn may use by name, sorted."""
+        found = {}
+        for name, tool in (await self._all()).items():
+            traits = traits_of(tool)
+            is_kept_back = turn.private and (traits.changes or traits.approval)
+            if not is_kept_back and (turn.owner == self._owner or not traits.owner_only):
+                found[name] = tool
+        return found
+
+    async def schemas(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the JSON schema of every tool's arguments by name, from the last refresh."""
+        if not self._latest:
+            await self._all()
+        return self._schemas
+
+    async def _all(self) -> Mapping[str, BaseTool]:
+        if self._own is None:
+            self._own = self._make()
+        found = {tool.name: tool for tool in [*await self._plugins(), *self._own]}
+        tools = dict(sorted(found.items()))
+        if [*map(id, tools.values())] != [*map(id, self._latest.values())]:
+            self._latest = tools
+            self._schemas = {name: arguments_schema(tool) for name, tool in tools.items()}
+        return self._latest
 
 
 def arguments_problem(tool: BaseTool, arguments: Mapping[str, Any]) -> str:

@@ -83,8 +83,8 @@ def _read_calls(reading: ReaderState, fence: str) -> Wait[bool]:
         text = yield from take_json(tape)
         if text is None:
             return _spoilt(reading)
-        stated = _offered(reading, text)
-        if not stated:
+        stated = json_calls(text, strict=True)
+        if not stated or any(name not in reading.tools for name, _ in stated):
             return False
         calls += stated
         yield from tape.take_match(_MORE, MAX_HEAD_CHARS)
@@ -109,12 +109,6 @@ def _spoilt(reading: ReaderState) -> bool:
         return False
     reading.spoil()
     return True
-
-
-def _offered(reading: ReaderState, text: str) -> Calls:
-    """Return the calls in JSON if all are of offered tools."""
-    calls = json_calls(text, strict=True)
-    return calls if all(name in reading.tools for name, _ in calls) else []
 
 
 def _may_be_call(reading: ReaderState) -> Wait[bool]:

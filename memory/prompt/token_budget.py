@@ -80,14 +80,9 @@ def cues() -> Cues:
     )
 
 
-def in_words(message: str) -> str:
-    """Return the words of `message`, folded, each with a space before and after it."""
-    return f" {' '.join(_WORD.findall(fold(message)))} "
-
-
 def count_cues(message: str, cues: frozenset[str]) -> int:
     """Count the distinct cues, words or phrases, in `message`."""
-    spaced = in_words(message[:_LOOKED_AT])
+    spaced = f" {' '.join(_WORD.findall(fold(message[:_LOOKED_AT])))} "
     return sum(f" {cue} " in spaced for cue in cues)
 
 

@@ -156,7 +156,8 @@ def find_outdated(
     named = words_of(message)
     latest_first = sorted(candidates, key=lambda each: each.at, reverse=True)
     for older in shown:
-        follower = _next_said(older, latest_first)
+        after = [each for each in latest_first if each.thread == older.thread and each.at > older.at]
+        follower = after[-1] if after else None  # the next memory of the thread
         later = next(
             (each for each in latest_first if supersedes(each, older, named, adjacent=each is follower)),
             None,
@@ -164,12 +165,6 @@ def find_outdated(
         if later is not None:
             found[older.turn_id] = later.turn_id
     return found
-
-
-def _next_said(older: Candidate, latest_first: Sequence[Candidate]) -> Candidate | None:
-    """Return the next memory of the thread among the candidates."""
-    later = [each for each in latest_first if each.thread == older.thread and each.at > older.at]
-    return later[-1] if later else None
 
 
 def supersedes(

@@ -163,12 +163,8 @@ def takes_back(message: str) -> bool:
 def knows_nothing(reply: str) -> bool:
     """Return whether a reply says that it doesn't know."""
     text = folded(reply[:REPLY_CHARS])
-    return _may_deny(text) and _KNOWS_NOTHING.search(text) is not None
-
-
-def _may_deny(text: str) -> bool:
     padded = f" {text}"
-    return any(one in padded for one in _DENIES)
+    return any(one in padded for one in _DENIES) and _KNOWS_NOTHING.search(text) is not None
 
 
 def is_unanswered(message: str, reply: str) -> bool:

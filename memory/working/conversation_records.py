@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
 
@@ -41,6 +41,7 @@ def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
     Raises:
         KeyError, TypeError, ValueError: they are no turn.
     """
+    vain = fields.get("in_vain")
     return ConversationTurn(
         turn_id=turn_id.decode("utf-8", "surrogatepass"),
         message=str(fields["message"]),
@@ -50,34 +51,26 @@ def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
         parts=read_parts(fields.get("parts", ())),
         foreign=fields.get("foreign", False),
         tokens=int(tokens),
-        in_vain=_load_in_vain(fields.get("in_vain")),
+        in_vain=None
+        if vain is None
+        else {str(name): (float(chance), int(left)) for name, (chance, left) in dict(vain).items()},
     )
-
-
-def _load_in_vain(stored: Any) -> dict[str, tuple[float, int]] | None:
-    if stored is None:
-        return None
-    return {str(name): (float(chance), int(left)) for name, (chance, left) in dict(stored).items()}
 
 
 def load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
     """Return the turns of ids and what `dump` returned, without those that cannot be read."""
     rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
     turns = []
-    for (turn_id, tokens, _), fields in zip(rows, _parse([body for *_, body in rows]), strict=True):
+    try:
+        parsed = cast("list[Any]", from_json(b"[%b]" % b",".join([body for *_, body in rows])))
+    except ValueError:  # a lone surrogate is not UTF-8, but a person may have sent it
+        parsed = [_parse_one(body) for *_, body in rows]
+    for (turn_id, tokens, _), fields in zip(rows, parsed, strict=True):
         try:
             turns.append(load(turn_id, tokens, fields))
         except (ValueError, KeyError, TypeError):
             logger.warning("Left out turn %r: what is stored cannot be read", turn_id)
     return turns
-
-
-def _parse(bodies: Sequence[bytes]) -> list[Any]:
-    """Parse JSON values, together if possible; None for an invalid one."""
-    try:
-        return cast("list[Any]", from_json(b"[%b]" % b",".join(bodies)))
-    except ValueError:  # a lone surrogate is not UTF-8, but a person may have sent it
-        return [_parse_one(body) for body in bodies]
 
 
 def _parse_one(body: bytes) -> Any:

@@ -1,6 +1,5 @@
 """redis-py clients for the embedded server and for every kind of URL."""
 
-import asyncio
 import select
 from dataclasses import dataclass
 from typing import Any, cast
@@ -74,15 +73,12 @@ class _EmbeddedConnection(UnixDomainSocketConnection):
 
         Polls the socket itself, because the event loop may not have noticed yet.
         """
-        return _is_readable(self._writer) or await super().can_read()
-
-
-def _is_readable(writer: asyncio.StreamWriter | None) -> bool:
-    if writer is None:
-        return False
-    poll = select.poll()
-    poll.register(writer.get_extra_info("socket"), select.POLLIN)
-    return bool(poll.poll(0))
+        if self._writer is not None:
+            poll = select.poll()
+            poll.register(self._writer.get_extra_info("socket"), select.POLLIN)
+            if poll.poll(0):
+                return True
+        return await super().can_read()
 
 
 def _embedded_client(server: EmbeddedServer, path: str) -> Redis:

@@ -57,7 +57,8 @@ class RedisMetrics:
     async def add(self, observation: Observation, *, now: datetime | None = None) -> bool:
         """Count a turn on its day; return False when it was already counted or is too old."""
         day = observation.at.astimezone(UTC).date()
-        left = math.ceil((_midnight(day, DAYS_KEPT) - (now or datetime.now(UTC))).total_seconds())
+        end = datetime.combine(day, time(), UTC) + timedelta(days=DAYS_KEPT + 1)
+        left = math.ceil((end - (now or datetime.now(UTC))).total_seconds())
         if left <= 0:
             return False
         counts, peaks = counts_of(observation), peaks_of(observation)
@@ -97,7 +98,3 @@ def _key(day: date, owner: str | None = None) -> str:
 
 def _counters(row: Sequence[bytes]) -> dict[str, int]:
     return {name.decode(): int(count) for name, count in zip(row[::2], row[1::2], strict=True)}
-
-
-def _midnight(day: date, days: int) -> datetime:
-    return datetime.combine(day, time(), UTC) + timedelta(days=days + 1)

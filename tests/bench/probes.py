@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 
 from graph.builder import TurnGraph
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.model.chat_model import ChatModel
+from graph.model.model_call import ChatModel
 from graph.settings.settings import Settings
 
 Interval = tuple[float, float]

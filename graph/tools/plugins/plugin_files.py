@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,9 @@ def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
     try:
         if not shipped and folder.stat().st_mode & _WRITABLE_BY_ALL and os.name == "posix":
             raise PluginProblem(f"Everybody may write to it. Run: chmod o-w {folder}")
-        return sorted(_list(folder, shipped=shipped), key=lambda file: file.name)
+        paths = [path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "._"]
+        files = (PluginFile(path=path, shipped=shipped, stamp=_stamp(path)) for path in paths)
+        return sorted(files, key=lambda file: file.name)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -70,12 +72,6 @@ def trusted_owners(data_folder: Path) -> set[int]:
         return {0, os.geteuid(), data_folder.stat().st_uid}
     except OSError:
         return {0, os.geteuid()}
-
-
-def _list(folder: Path, *, shipped: bool) -> Iterable[PluginFile]:
-    for path in folder.iterdir():
-        if path.suffix == ".py" and path.name[0] not in "._":
-            yield PluginFile(path=path, shipped=shipped, stamp=_stamp(path))
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

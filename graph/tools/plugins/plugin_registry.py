@@ -115,17 +115,14 @@ class PluginRegistry:
         await self.isolation.aclose()
 
     async def _wait(self, seconds: float | None) -> None:
-        refresh = asyncio.wrap_future(self._start_refresh())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await refresh
-
-    def _start_refresh(self) -> "Future[None]":
-        """Start a refresh, or return the running one."""
+        """Wait up to `seconds` for the running refresh, or else for a new one."""
         with self._lock:
             if self._refreshing is None or self._refreshing.done():
                 self._refreshing = self._thread.submit(self._refresh)
-            return self._refreshing
+            refreshing = self._refreshing
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.wrap_future(refreshing)
 
     def _refresh(self) -> None:
         files, problems = self._files()
@@ -138,7 +135,11 @@ class PluginRegistry:
                 self._read[name] = self._load(file, owners, known.good if known else None)
                 self._publish()
         broken = {name: read.problem for name, read in self._read.items() if read.problem}
-        self._report({**problems, **self._publish(), **broken})
+        problems |= {**self._publish(), **broken}
+        for name, problem in problems.items():
+            if self._problems.get(name) != problem:
+                logger.warning("The plugin %s has a problem: %s", name, problem)
+        self._problems = problems
 
     def _files(self) -> tuple[dict[str, PluginFile], dict[str, str]]:
         """List the files by name; a user's file replaces a shipped one of the same name."""
@@ -176,12 +177,6 @@ class PluginRegistry:
         for module in set(self._loaded) - set(kept):
             self._loaded[module].unload()
         self._loaded = kept
-
-    def _report(self, problems: Mapping[str, str]) -> None:
-        for name, problem in problems.items():
-            if self._problems.get(name) != problem:
-                logger.warning("The plugin %s has a problem: %s", name, problem)
-        self._problems = problems
 
 
 def resolve_clashes(
