@@ -41,7 +41,6 @@ def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
     Raises:
         KeyError, TypeError, ValueError: they are no turn.
     """
-    vain = fields.get("in_vain")
     return ConversationTurn(
         turn_id=turn_id.decode("utf-8", "surrogatepass"),
         message=str(fields["message"]),
@@ -51,9 +50,9 @@ def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
         parts=read_parts(fields.get("parts", ())),
         foreign=fields.get("foreign", False),
         tokens=int(tokens),
-        in_vain=None
-        if vain is None
-        else {str(name): (float(chance), int(left)) for name, (chance, left) in dict(vain).items()},
+        in_vain={str(name): (float(chance), int(left)) for name, (chance, left) in dict(vain).items()}
+        if (vain := fields.get("in_vain")) is not None
+        else None,
     )
 
 

@@ -187,6 +187,7 @@ class TestWindow:
     ) -> None:
         await fill(store, 30, thread="short")
         await fill(store, 300, thread="long")
+        await store.window(owner="ana", thread="short", max_tokens=200)  # sends the script
         costs = []
         for thread in ("short", "long"):
             await raw.config_resetstat()
