@@ -16,7 +16,6 @@ from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify
 from bot.telegram.process.pairing import run_pair
-from bot.telegram.raw_update import lane_of
 from bot.telegram.turn_records import Keys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging
@@ -69,7 +68,7 @@ async def run_dead(settings: Settings, *, retry: bool) -> None:
     bot_id, _ = await identify(settings)
     async with open_layers(settings) as layers:
         lanes = Lanes(layers.redis.client, Keys(bot_id))
-        count = await (lanes.retry_dead(lane_of) if retry else lanes.drop_dead())
+        count = await (lanes.retry_dead() if retry else lanes.drop_dead())
     Console().print(f"{count} messages {'are queued again' if retry else 'are deleted'}.")
 
 

@@ -1,5 +1,6 @@
 """Dependencies of the bot's handlers."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from telegram.error import TelegramError
 
 from bot.media.media_reader import MediaReader
 from bot.telegram.access.access import Access, Role
-from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.inbox.lanes import Lanes, UnreadableUpdate
 from bot.telegram.media.incoming import Incoming, read_message
 from bot.telegram.outbox.courier import Courier
 from bot.telegram.outbox.outbox import Answer, Outbox
@@ -48,6 +49,18 @@ class BotContext:
     """Exceptions raised by handlers, by update id."""
     began: float = field(default_factory=time.monotonic)
 
+    def parse(self, raw: bytes) -> Update:
+        """Parse a stored update.
+
+        Raises:
+            UnreadableUpdate: it is not an update as Telegram sends them.
+        """
+        try:
+            return Update.de_json(json.loads(raw), self.bot)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            reason = f"not an update as Telegram makes them: {type(error).__name__}: {error}"
+            raise UnreadableUpdate(reason) from error
+
     def say(self, update: Update) -> Say:
         """Return a function that renders texts in the sender's language."""
         user = update.effective_user
@@ -69,6 +82,11 @@ class BotContext:
     def turn_id(self, update_id: int) -> str:
         """Return the id of the turn that an update starts."""
         return f"telegram-{self.me.id}-{update_id}"
+
+    @property
+    def box(self) -> str:
+        """Name the box of this bot's notices and reminders."""
+        return f"telegram:{self.me.id}"
 
     async def last_turn_id(self, place: Place) -> str:
         """Return the id of the chat's last turn; empty without one.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.telegram.raw_update import lane_of
+from bot.telegram.place import lane_of
 from graph.runtime.agent import Agent
 from memory.working.redis_connection import translate_errors
 

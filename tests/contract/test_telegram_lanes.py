@@ -10,9 +10,8 @@ from typing import cast
 
 import pytest
 
-from bot.telegram.inbox.lane_claims import Arrival, Claim, LaneLost
 from bot.telegram.inbox.lane_scripts import DEAD_KEPT
-from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.inbox.lanes import Arrival, Claim, LaneLost, Lanes
 from bot.telegram.turn_records import Keys
 from memory.errors import TierUnavailable
 from tests.contract.redis_servers import connected
@@ -60,8 +59,7 @@ class Passing:
 @pytest.fixture
 def passing(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> Passing:
     clock = Passing(lanes)
-    for module in ("lanes", "lane_claims"):
-        monkeypatch.setattr(f"bot.telegram.inbox.{module}.clock", lambda: clock.now)
+    monkeypatch.setattr("bot.telegram.inbox.lanes.clock", lambda: clock.now)
     return clock
 
 
@@ -196,7 +194,7 @@ async def test_the_dead_are_tried_again_or_dropped(lanes: Lanes) -> None:
     await lanes.put([arrival(number) for number in (1, 2, 3)])
     for _ in range(2):
         await lanes.bury(await claimed(lanes), "x")
-    assert await lanes.retry_dead(lambda _: "1:0") == 2
+    assert await lanes.retry_dead() == 2
     for expected in (3, 1, 2):
         claim = await claimed(lanes)
         assert number(claim) == expected

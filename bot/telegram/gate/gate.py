@@ -11,7 +11,7 @@ from bot.telegram.access.access import DAY, HOUR, Pairing, Role
 from bot.telegram.bot_context import BotContext, command_text
 from bot.telegram.gate.command_menu import ADMIN_COMMANDS, set_admin_menu
 from bot.telegram.gate.group_talk import GroupTalk
-from bot.telegram.inbox.lane_claims import NotDelivered
+from bot.telegram.inbox.lanes import NotDelivered
 from bot.telegram.place import Place, place_of, update_place
 from graph.settings.telegram_settings import GroupPolicy
 

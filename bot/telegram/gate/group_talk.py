@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from telegram import Message, Update, User
 
 from bot.telegram.bot_context import BotContext
-from bot.telegram.inbox.lane_claims import NotDelivered
+from bot.telegram.inbox.lanes import NotDelivered
 from bot.telegram.media.content_labels import plain_name
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.place import place_of

@@ -20,23 +20,97 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 
-from bot.telegram.inbox.lane_claims import LEASE_ENDED, Arrival, Claim, LaneLost, clock
 from bot.telegram.inbox.lane_scripts import BEHIND, BIND, BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
+from bot.telegram.place import lane_of
 from bot.telegram.turn_records import Keys
-from memory.errors import TierUnavailable
+from memory.errors import GoatError, TierUnavailable
 from memory.working.redis_connection import run_script, translate_errors
 
+LEASE_ENDED = "The lease of this lane ended, and another worker may hold it."
 LEASE_SECONDS = 15.0
 SEEN_SECONDS = 3 * 24 * 60 * 60
 """Longer than Telegram keeps an update (24 hours)."""
+NOTICE_MARK, REMINDER_MARK = b" ", b"  "
+"""Beginnings of notices of jobs and of due reminders in a lane; no update begins with a blank."""
 _BLOCK = 1 << 16
+_SHARED = ("bell", "ready", "due", "holders", "tries", "active")
 DISK_SECONDS = 2.0
 """Timeout of an fsync of the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A received update."""
+
+    update_id: int
+    lane: str
+    update: bytes
+
+
+@dataclass(slots=True)
+class Claim:
+    """A held lane and its first update."""
+
+    lane: str
+    update: bytes
+    tries: int
+    """Counted attempts at the update, including this one."""
+    first: bool
+    """True if this is the first attempt of all."""
+    token: str
+    until: float = 0.0
+    """End of the lease, by this machine's `clock`."""
+    private: bool = False
+    """True if nothing of the update may stay on disk."""
+    bound: Sequence[bytes] = ()
+    """Updates behind it that are handled with it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Return True while the lease lasts, also after the process was suspended."""
+        return clock() < self.until
+
+
+def clock() -> float:
+    """Return seconds of a clock that also runs while the process or the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+HOLDER: ContextVar[Claim | None] = ContextVar("holder", default=None)
+"""The claim that the current task works on."""
+
+
+class LaneLost(GoatError):
+    """Another worker holds this lane now: nothing more may be sent for it."""
+
+
+class UnreadableUpdate(Exception):
+    """An update cannot be parsed; retrying will not help."""
+
+
+class NotDelivered(GoatError):
+    """Telegram could not be reached, or asks to wait, for too long, or the rate limit does; retry later.
+
+    Attributes:
+        seconds: earliest time of a retry, from now.
+    """
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+def check_held() -> None:
+    """Raise `LaneLost` if the current task's lease has ended."""
+    claim = HOLDER.get()
+    if claim is not None and not claim.is_held:
+        raise LaneLost(LEASE_ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +128,17 @@ class Lanes:
         A server without `WAITAOF` (Redis before 7.2) persists them as it is configured.
         """
         client = await self.client()
+        puts: list[tuple[list[str], list[str | bytes | int]]] = []
+        for one in arrivals:
+            block, bit = divmod(one.update_id, _BLOCK)
+            parts = [("bell",), ("ready",), ("active",), ("lane", one.lane), ("seen", block)]
+            names = [self.keys(*part) for part in parts]
+            puts.append((names, [one.lane, one.update, SEEN_SECONDS, bit]))
         if isinstance(client, RedisCluster):  # a cluster runs no scripts in a pipeline
-            puts = [self._put(arrival) for arrival in arrivals]
             return sum([await run_script(self.client, PUT, names, *values) for names, values in puts])
         script = client.register_script(PUT)
         async with client.pipeline(transaction=False) as pipeline:
-            for arrival in arrivals:
-                names, values = self._put(arrival)
+            for names, values in puts:
                 await script(names, values, client=pipeline)
             pipeline.execute_command("WAITAOF", 1, 0, int(DISK_SECONDS * 1000))
             *answers, on_disk = await pipeline.execute(raise_on_error=False)
@@ -71,18 +149,11 @@ class Lanes:
             raise TierUnavailable("working", f"the server's disk took longer than {DISK_SECONDS:g} s")
         return sum(map(int, answers))
 
-    def _put(self, arrival: Arrival) -> tuple[list[str], list[str | bytes | int]]:
-        """Return keys and values of the PUT script."""
-        block, bit = divmod(arrival.update_id, _BLOCK)
-        names = [*self._names("bell", "ready", "active"), self.keys("lane", arrival.lane)]
-        values: list[str | bytes | int] = [arrival.lane, arrival.update, SEEN_SECONDS, bit]
-        return [*names, self.keys("seen", block)], values
-
     async def claim(self) -> Claim | None:
         """Claim the lane that has waited longest; None when none is ready."""
-        token, began = uuid.uuid4().hex, clock()
-        prefix = self.keys("lane", "")
-        found = await run_script(self.client, CLAIM, self._lane_names(), token, self._milliseconds, prefix)
+        token, began, prefix = uuid.uuid4().hex, clock(), self.keys("lane", "")
+        names, milliseconds = list(map(self.keys, _SHARED)), int(self.lease * 1000)
+        found = await run_script(self.client, CLAIM, names, token, milliseconds, prefix)
         if found is None:
             return None
         lane, update, tries, first = found
@@ -91,8 +162,7 @@ class Lanes:
     async def renew(self, claim: Claim) -> bool:
         """Renew the lease; return False if another worker holds the lane."""
         began = clock()
-        names = self._lane_names()
-        kept = await run_script(self.client, RENEW, names, claim.lane, claim.token, self._milliseconds)
+        kept = await self._run(RENEW, claim, int(self.lease * 1000))
         claim.until = began + self.lease if kept else 0.0
         return bool(kept)
 
@@ -104,8 +174,7 @@ class Lanes:
         Raises:
             LaneLost: another worker holds the lane.
         """
-        names = self._lane_names(claim.lane)
-        found = await run_script(self.client, BEHIND, names, claim.lane, claim.token, most)
+        found = await self._run(BEHIND, claim, most)
         if not found:
             raise LaneLost(LEASE_ENDED)
         bound, updates = found
@@ -117,36 +186,22 @@ class Lanes:
         Raises:
             LaneLost: another worker holds the lane.
         """
-        names, ids = self._lane_names(claim.lane), json.dumps(list(update_ids))
-        if not await run_script(self.client, BIND, names, claim.lane, claim.token, ids):
+        if not await self._run(BIND, claim, json.dumps(list(update_ids))):
             raise LaneLost(LEASE_ENDED)
 
     async def done(self, claim: Claim) -> bool:
         """Remove the update and those bound to it; return False if another worker holds the lane."""
-        names = self._lane_names(claim.lane)
-        return bool(await run_script(self.client, DONE, names, claim.lane, claim.token, *claim.bound))
+        return bool(await self._run(DONE, claim, *claim.bound))
 
     async def put_off(self, claim: Claim, seconds: float, *, counted: bool) -> bool:
         """Release the lane for `seconds`; `counted` counts the attempt."""
-        delay = int(seconds * 1000)
-        return bool(
-            await run_script(
-                self.client,
-                PUT_OFF,
-                self._lane_names(claim.lane),
-                claim.lane,
-                claim.token,
-                delay,
-                int(counted),
-            )
-        )
+        return bool(await self._run(PUT_OFF, claim, int(seconds * 1000), int(counted)))
 
     async def bury(self, claim: Claim, reason: str) -> bool:
         """Move an update to the dead ones and release the lane."""
         text = claim.update.decode("utf-8", "replace")
         record = json.dumps({"at": time.time(), "reason": reason, "tries": claim.tries, "update": text})
-        names = [*self._lane_names(claim.lane), self.keys("dead")]
-        return bool(await run_script(self.client, BURY, names, claim.lane, claim.token, record))
+        return bool(await self._run(BURY, claim, record))
 
     @translate_errors()
     async def wait(self, seconds: float) -> None:
@@ -159,14 +214,16 @@ class Lanes:
         found = await (await self.client()).lrange(self.keys("dead"), 0, -1)
         return [json.loads(record) for record in found]
 
-    async def retry_dead(self, lane_of: Callable[[dict[str, Any]], str]) -> int:
+    @translate_errors()
+    async def retry_dead(self) -> int:
         """Append the dead updates to their lanes again, oldest first; return how many."""
-        count = 0
-        while (record := await self._pop_dead()) is not None:
-            update = json.loads(record["update"])
+        client, count = await self.client(), 0
+        while isinstance(found := await client.rpop(self.keys("dead")), bytes):
+            raw: str = json.loads(found)["update"]
+            update = json.loads(raw)
             block, bit = divmod(update["update_id"], _BLOCK)
-            await (await self.client()).setbit(self.keys("seen", block), bit, 0)
-            await self.put([Arrival(update["update_id"], lane_of(update), record["update"].encode())])
+            await client.setbit(self.keys("seen", block), bit, 0)
+            await self.put([Arrival(update["update_id"], lane_of(update), raw.encode())])
             count += 1
         return count
 
@@ -179,23 +236,11 @@ class Lanes:
         return count
 
     @translate_errors()
-    async def _pop_dead(self) -> dict[str, Any] | None:
-        found = await (await self.client()).rpop(self.keys("dead"))
-        record: dict[str, Any] | None = json.loads(found) if isinstance(found, bytes) else None
-        return record
-
-    @translate_errors()
     async def waiting(self) -> int:
         """Count the lanes with updates, including held ones."""
         return int(await (await self.client()).scard(self.keys("active")))
 
-    @property
-    def _milliseconds(self) -> int:
-        return int(self.lease * 1000)
-
-    def _names(self, *names: str) -> list[str]:
-        return [self.keys(name) for name in names]
-
-    def _lane_names(self, *lane: str) -> list[str]:
-        shared = self._names("bell", "ready", "due", "holders", "tries", "active")
-        return [*shared, *(self.keys("lane", name) for name in lane)]
+    async def _run(self, script: str, claim: Claim, *values: str | bytes | int) -> Any:
+        """Run a script on a held lane."""
+        names = [*map(self.keys, _SHARED), self.keys("lane", claim.lane), self.keys("dead")]
+        return await run_script(self.client, script, names, claim.lane, claim.token, *values)

@@ -1,7 +1,6 @@
 """Notices of background jobs in the chat that started them: progress in one message, the result in a new one.
 
-Notices pass through the lane of their chat like updates: in order, under a lease, sent once. A stored notice
-starts with a blank; an update, as `json.dumps` writes it, never does.
+Notices pass through the lane of their chat like updates: in order, under a lease, sent once.
 """
 
 import asyncio
@@ -10,50 +9,23 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from telegram import Update
-
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.inbox.lane_claims import Arrival, Claim
+from bot.telegram.inbox.lanes import NOTICE_MARK, Arrival, Claim
 from bot.telegram.jobs.job_commands import progress_text, result_text
 from bot.telegram.outbox.answer_messages import AnswerMessages
 from bot.telegram.outbox.bot_api import Calls
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import Place, place_of_lane
 from graph.delegation.job import Job
-from graph.delegation.notices import Address, Notice, read_notice
+from graph.delegation.notices import Notice, read_notice
 from memory.errors import TierUnavailable
 
 FIRST_UPDATE = 2**52
 """Notices are numbered from here, far above Telegram's update ids."""
 FIRST_PROGRESS = 2**53
 """The record of a job's progress messages is numbered from here."""
-_MARK = b" "
 _PAUSE, _DOWN_PAUSE = 0.5, 3.0
 logger = logging.getLogger(__name__)
-
-__all__ = ["NoticeHandler", "Notifier", "box_of", "is_notice", "register"]
-
-
-def box_of(context: BotContext) -> str:
-    """Return the name of this bot's notice box."""
-    return f"telegram:{context.me.id}"
-
-
-def is_notice(claim: Claim) -> bool:
-    """Return True if a claimed entry is a notice, not an update from Telegram."""
-    return claim.update.startswith(_MARK)
-
-
-async def register(context: BotContext, update: Update, place: Place, thread: str) -> None:
-    """Send notices of the thread's jobs to this chat; without a model there are no jobs."""
-    if not context.settings.model:
-        return
-    user = update.effective_user
-    address = Address(
-        box=box_of(context), place=place.lane, language=(user.language_code if user else "") or ""
-    )
-    notices = context.agent.layers.delegation.notices
-    await notices.register(thread, address, owner=await context.owner(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +47,7 @@ class Notifier:
 
     async def move(self) -> bool:
         """Move the first notice, if any; moving it twice adds it to its lane once."""
-        notices, box = self.context.agent.layers.delegation.notices, box_of(self.context)
+        notices, box = self.context.agent.layers.delegation.notices, self.context.box
         notice = await notices.first(box)
         if notice is None:
             return False
@@ -134,4 +106,4 @@ def _arrival(notice: Notice) -> Arrival:
         "goat": json.loads(notice.raw),
     }
     stored = json.dumps({"update_id": number, "notice": message})
-    return Arrival(number, notice.place, _MARK + stored.encode())
+    return Arrival(number, notice.place, NOTICE_MARK + stored.encode())

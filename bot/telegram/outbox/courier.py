@@ -17,7 +17,7 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.telegram.inbox.lane_claims import NotDelivered, check_held
+from bot.telegram.inbox.lanes import NotDelivered, check_held
 from memory.errors import GoatError
 
 T = TypeVar("T")

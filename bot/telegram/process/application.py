@@ -30,12 +30,18 @@ from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
 from bot.telegram.gate.gate import Gate, Handler, HandlerContext, is_for_bot
-from bot.telegram.inbox.lane_claims import Claim, LaneLost, NotDelivered
-from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
+from bot.telegram.inbox.lanes import (
+    NOTICE_MARK,
+    REMINDER_MARK,
+    Claim,
+    LaneLost,
+    NotDelivered,
+    UnreadableUpdate,
+)
 from bot.telegram.jobs.job_commands import JobCommands
-from bot.telegram.jobs.notifier import NoticeHandler, is_notice
+from bot.telegram.jobs.notifier import NoticeHandler
 from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommands
-from bot.telegram.reminders.reminder_notices import ReminderHandler, is_reminder
+from bot.telegram.reminders.reminder_notices import ReminderHandler
 from bot.telegram.turns.turn_buttons import ALLOW, PRESSED, AnswerButton
 from bot.telegram.turns.turn_handler import TurnHandler
 from graph.settings.settings import Settings
@@ -125,27 +131,22 @@ class Dispatcher:
             Exception: any that a handler raised.
         """
         try:
-            await self._handle(claim)
+            if claim.update.startswith(REMINDER_MARK):
+                await ReminderHandler(self.context)(claim)
+            elif claim.update.startswith(NOTICE_MARK):
+                await NoticeHandler(self.context)(claim)
+            else:
+                update = self.context.parse(claim.update)
+                await self.app.process_update(update)
+                if failure := self.context.failures.pop(update.update_id, None):
+                    raise failure
         except InvalidToken as error:
             raise NotDelivered("Telegram refuses the bot's token.") from error
-
-    async def _handle(self, claim: Claim) -> None:
-        if is_reminder(claim):
-            await ReminderHandler(self.context)(claim)
-            return
-        if is_notice(claim):
-            await NoticeHandler(self.context)(claim)
-            return
-        update = read_update(claim.update, self.context.bot)
-        await self.app.process_update(update)
-        failure = self.context.failures.pop(update.update_id, None)
-        if failure is not None:
-            raise failure
 
     async def give_up(self, claim: Claim) -> None:
         """Tell the sender that the update is given up; reduce a private one to its id."""
         try:
-            update = read_update(claim.update, self.context.bot)
+            update = self.context.parse(claim.update)
         except UnreadableUpdate:
             return
         message = update.message or update.edited_message

@@ -14,10 +14,9 @@ from starlette.responses import Response
 from telegram import Bot
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
-from bot.telegram.inbox.lane_claims import Arrival
-from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.inbox.lanes import Arrival, Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
-from bot.telegram.raw_update import lane_of
+from bot.telegram.place import lane_of
 from bot.telegram.turn_records import Keys
 from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable

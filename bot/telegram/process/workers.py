@@ -4,9 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.telegram.inbox.lane_claims import HOLDER, Claim, LaneLost, NotDelivered
-from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.inbox.stored_update import UnreadableUpdate
+from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered, UnreadableUpdate
 from memory.concurrency.tasks import end
 from memory.errors import ThreadBusy, TierUnavailable
 
@@ -16,7 +14,6 @@ MOST_BEGUN = 12
 """Attempts after which an update is given up because it crashes its process."""
 _IDLE_SECONDS = 1.0
 _BUSY_PAUSE, _DOWN_PAUSE = 1.0, 3.0
-_DOWN = (TierUnavailable, NotDelivered)
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
@@ -42,37 +39,27 @@ class Workers:
         """Claim and handle lanes until cancelled; running ones continue until `drain`."""
         while True:
             await self._slots.acquire()
-            claim = None
+            task = None
             try:
-                claim = await self._next()
+                if claim := await self._lanes.claim():
+                    task = asyncio.create_task(self._work(claim))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+                    task.add_done_callback(lambda _: self._slots.release())
+                else:
+                    await self._lanes.wait(_IDLE_SECONDS)
+            except TierUnavailable as error:
+                logger.warning("No updates are handled: %s", error)
+                await asyncio.sleep(_IDLE_SECONDS)
             finally:
-                if claim is None:
+                if task is None:
                     self._slots.release()
-            if claim is not None:
-                task = asyncio.create_task(self._work(claim))
-                self._running.add(task)
-                task.add_done_callback(self._on_done)
 
     async def drain(self, seconds: float) -> None:
         """Wait for running lanes, then cancel the rest; other workers resume them."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         await end(*self._running)
-
-    async def _next(self) -> Claim | None:
-        try:
-            claim = await self._lanes.claim()
-            if claim is None:
-                await self._lanes.wait(_IDLE_SECONDS)
-        except TierUnavailable as error:
-            logger.warning("No updates are handled: %s", error)
-            await asyncio.sleep(_IDLE_SECONDS)
-            return None
-        return claim
-
-    def _on_done(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
-        self._slots.release()
 
     async def _work(self, claim: Claim) -> None:
         HOLDER.set(claim)
@@ -103,7 +90,7 @@ class Workers:
             raise
         except ThreadBusy:
             await self._release(self._lanes.put_off(claim, _BUSY_PAUSE, counted=False))
-        except _DOWN as error:
+        except (TierUnavailable, NotDelivered) as error:
             logger.warning("A message is put off: %s", error)
             pause = max(_DOWN_PAUSE, error.seconds if isinstance(error, NotDelivered) else 0.0)
             await self._release(self._lanes.put_off(claim, pause, counted=False))
@@ -111,13 +98,10 @@ class Workers:
             await self._bury(claim, str(error))
         except Exception as error:  # process edge: the lane continues after any error
             logger.exception("An update failed (attempt %d)", claim.tries)
-            await self._failed(claim, f"{type(error).__name__}: {error}")
-
-    async def _failed(self, claim: Claim, reason: str) -> None:
-        if claim.tries >= MOST_TRIES:
-            await self._bury(claim, reason)
-        else:
-            await self._release(self._lanes.put_off(claim, 2.0 ** (claim.tries - 2), counted=True))
+            if claim.tries >= MOST_TRIES:
+                await self._bury(claim, f"{type(error).__name__}: {error}")
+            else:
+                await self._release(self._lanes.put_off(claim, 2.0 ** (claim.tries - 2), counted=True))
 
     async def _bury(self, claim: Claim, reason: str) -> None:
         logger.error("An update was given up (`goat doctor` lists them): %s", reason)

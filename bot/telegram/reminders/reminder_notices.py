@@ -1,6 +1,6 @@
 """Due reminders in the chats where they were asked for, through the lanes, as notices of jobs.
 
-A reminder in a lane starts with two blanks, and names the reminder without its text, which is erased with it.
+A reminder in a lane is named without its text, which is erased with it.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from telegram import InlineKeyboardMarkup
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_list import time_text
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.inbox.lane_claims import Arrival, Claim
-from bot.telegram.jobs.notifier import box_of
+from bot.telegram.inbox.lanes import REMINDER_MARK, Arrival, Claim
 from bot.telegram.place import place_of_lane
 from bot.telegram.reminders.reminder_controls import undo_button
 from bot.telegram.texts import escape, inline_code
@@ -26,15 +25,9 @@ from memory.reminders.reminder import Reminder, is_late
 
 FIRST_RING = 2**51
 """Due reminders are numbered from here: above Telegram's update ids, below the notices of jobs."""
-_MARK = b"  "
 _LONGEST_MEMORY = 300
 _PAUSE, _DOWN_PAUSE = 1.0, 3.0
 logger = logging.getLogger(__name__)
-
-
-def is_reminder(claim: Claim) -> bool:
-    """Return True if a claimed entry is a due reminder."""
-    return claim.update.startswith(_MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class ReminderClock:
     async def move(self, now: datetime) -> int:
         """Move those that are due, and return how many; one that is moved twice is in its lane once."""
         reminders = self.context.agent.layers.reminders
-        due = await reminders.due(box_of(self.context), now)
+        due = await reminders.due(self.context.box, now)
         if due:
             await self.context.lanes.put([_arrival(held.reminder) for held in due])
         for held in due:
@@ -134,4 +127,4 @@ def _arrival(reminder: Reminder) -> Arrival:
         },
     }
     stored = json.dumps({"update_id": number, "reminder": message})
-    return Arrival(number, reminder.origin.place, _MARK + stored.encode())
+    return Arrival(number, reminder.origin.place, REMINDER_MARK + stored.encode())

@@ -9,7 +9,6 @@ from telegram import InlineKeyboardMarkup, Message, Update
 from bot.reminders.reminder_desk import ReminderDesk, SetReminder
 from bot.reminders.reminder_list import set_text
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.jobs.notifier import box_of
 from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_controls import (
     offer_button,
@@ -83,7 +82,7 @@ class ReminderTurn:
     def _origin(self, update: Update, message: Message) -> Origin:
         place, user = place_of(message), update.effective_user
         return Origin(
-            box=box_of(self.context),
+            box=self.context.box,
             place=place.lane,
             message=message.message_id,
             turn_id=self.context.turn_id(update.update_id),

@@ -15,8 +15,7 @@ from telegram import Message, Update
 
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.gate import is_for_bot, is_foreign, is_from_person, is_slash
-from bot.telegram.inbox.lane_claims import HOLDER, Claim
-from bot.telegram.inbox.stored_update import UnreadableUpdate, read_update
+from bot.telegram.inbox.lanes import HOLDER, Claim, UnreadableUpdate
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.message_format import utf16_length
 
@@ -110,7 +109,7 @@ class Bursts:
         found = []
         for raw in raws:
             try:
-                update = read_update(raw, self.context.bot)
+                update = self.context.parse(raw)
             except UnreadableUpdate:
                 continue
             if isinstance(update.effective_message, Message) and is_from_person(update):

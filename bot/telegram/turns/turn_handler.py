@@ -10,8 +10,7 @@ from bot.media.media_reader import MediaRefused
 from bot.presentation.usage_figures import used_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.gate.gate import HandlerContext
-from bot.telegram.inbox.lane_claims import HOLDER
-from bot.telegram.jobs.notifier import register
+from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
@@ -21,6 +20,7 @@ from bot.telegram.turns.bursts import dump_messages, merge_messages
 from bot.telegram.turns.corrections import Corrections
 from bot.telegram.turns.turn_presenter import TurnPresenter
 from bot.telegram.turns.turn_request import RequestReader, TurnRequest
+from graph.delegation.notices import Address
 from graph.state.circumstances import Circumstances
 from memory.errors import MemoryTierError
 from memory.models import EDIT_OF
@@ -136,7 +136,7 @@ class TurnHandler:
         )
         if not request.private:
             await self._supersede(update, message, request.earlier)
-            await register(context, update, place_of(message), thread)
+            await self._register(update, message, thread)
         say, budget = context.say(update), await self._budget(update, message)
         extras = await budget.before(extras, say, private=request.private)
         events = context.agent.stream(
@@ -152,6 +152,15 @@ class TurnHandler:
         await self._note_questions(update, messages, request)
         extras = await budget.after(extras, say)
         await presenter.finish(ended, thread, extras, private=request.private)
+
+    async def _register(self, update: Update, message: Message, thread: str) -> None:
+        """Send notices of the thread's jobs to this chat; without a model there are no jobs."""
+        context, user, place = self.context, update.effective_user, place_of(message)
+        if context.settings.model:
+            language = (user.language_code if user else "") or ""
+            address = Address(box=context.box, place=place.lane, language=language)
+            notices = context.agent.layers.delegation.notices
+            await notices.register(thread, address, owner=await context.owner(place))
 
     async def _budget(self, update: Update, message: Message) -> TurnBudget:
         owner = await self.context.owner(place_of(message))

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.telegram.inbox.lane_claims import Claim, clock
-from bot.telegram.jobs.notifier import Notifier, box_of, is_notice
-from bot.telegram.raw_update import lane_of
+from bot.telegram.inbox.lanes import NOTICE_MARK
+from bot.telegram.jobs.notifier import Notifier
+from bot.telegram.place import lane_of
+from bot.telegram.process.intake import arrivals
 from graph.delegation.job import Job, Status
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall
@@ -49,7 +50,7 @@ async def ended(bot: Bot, owner: str) -> Job:
     async with asyncio.timeout(SECONDS):
         while True:
             jobs = await delegation.jobs.latest(owner=owner)
-            waits = await delegation.notices.first(box_of(bot.context)) or await delegation.jobs.open()
+            waits = await delegation.notices.first(bot.context.box) or await delegation.jobs.open()
             if jobs and not jobs[0].is_open and not waits:
                 await bot.idle()
                 return jobs[0]
@@ -93,7 +94,7 @@ async def test_word_that_is_moved_or_shown_twice_is_seen_once(quick: Bot, team: 
     while await Notifier(context).move():
         continue
     await ended(quick, job.owner)
-    assert await notices.first(box_of(context)) is None
+    assert await notices.first(context.box) is None
     assert [message.text for message in quick.api.answers(BOB)] == before
 
 
@@ -118,7 +119,7 @@ async def test_a_notice_for_another_chat_than_the_owners_is_not_shown(quick: Bot
     notices = quick.context.agent.layers.delegation.notices
     for thread in (job.thread, "other"):
         forged = replace(job, thread=thread)
-        address = {"box": box_of(quick.context), "place": f"{EVE}:0", "language": "en"}
+        address = {"box": quick.context.box, "place": f"{EVE}:0", "language": "en"}
         client = await quick.context.agent.layers.redis.client()
         key = await anext(client.scan_iter(match="goat:notices:*:addresses"))
         await client.hset(key, thread, json.dumps(address))
@@ -161,5 +162,5 @@ async def test_jobs_are_listed_and_stopped(quick: Bot, team: Team, model: ModelS
 async def test_what_telegram_sends_is_never_taken_for_a_notice() -> None:
     forged = {"update_id": 2**52 + 1, "notice": {"chat": {"id": BOB}, "goat": {}}}
     assert lane_of(forged) == f"{BOB}:0"
-    for raw, expected in ((json.dumps(forged), False), (" " + json.dumps(forged), True)):
-        assert is_notice(Claim(f"{BOB}:0", raw.encode(), 1, True, "t", clock() + 9)) is expected
+    [arrival] = arrivals([forged])
+    assert not arrival.update.startswith(NOTICE_MARK)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.telegram.inbox.lane_claims import Arrival
+from bot.telegram.inbox.lanes import Arrival
 from memory.models import Episode
 from tests.plugins import until
 from tests.servers.model import ModelServer

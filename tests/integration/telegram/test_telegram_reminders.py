@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from bot.reminders.reminder_desk import ReminderDesk
-from bot.telegram.inbox.lane_claims import Claim, clock
-from bot.telegram.jobs.notifier import is_notice
+from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.process.application import Dispatcher, build_application
-from bot.telegram.reminders.reminder_notices import FIRST_RING, ReminderClock, is_reminder
+from bot.telegram.reminders.reminder_notices import FIRST_RING, ReminderClock
 from memory.reminders.reminder import Origin, Reminder
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
@@ -77,13 +76,6 @@ async def test_one_that_two_processes_find_due_comes_once(bot: Bot) -> None:
     app = build_application(bot.context.settings)
     await Dispatcher(app, bot.context)(Claim(f"{BOB}:0", raw, 2, False, "t", clock() + 9))
     assert [message.text for message in bot.api.answers(BOB)][1:] == ["⏰ swim"]
-
-
-async def test_a_reminder_is_no_notice_and_no_update(bot: Bot) -> None:
-    for raw, expected in ((b'  {"update_id": 1}', True), (b' {"update_id": 1}', False), (b'{"a": 1}', False)):
-        claim = Claim(f"{BOB}:0", raw, 1, True, "t", clock() + 9)
-        assert is_reminder(claim) is expected
-    assert is_notice(Claim("1:0", b' {"update_id": 1}', 1, True, "t", clock() + 9))
 
 
 async def test_a_late_one_says_so_and_a_repeated_one_goes_on(

@@ -14,7 +14,7 @@ import pytest_asyncio
 from telegram import Message, Update
 from telegram.error import NetworkError
 
-from bot.telegram.inbox.lane_claims import Claim, clock
+from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.outbox.courier import brief
 from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.place import Place

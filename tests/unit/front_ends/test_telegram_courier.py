@@ -16,7 +16,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.telegram.inbox.lane_claims import HOLDER, Claim, LaneLost, NotDelivered, clock
+from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, NotDelivered, clock
 from bot.telegram.outbox import courier as module
 from bot.telegram.outbox.courier import Courier, Undeliverable
 from tests.clock import own_clock

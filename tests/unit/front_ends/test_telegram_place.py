@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from telegram import Message, Update, User
 
 from bot.telegram.gate.gate import command, is_addressed, is_from_person
-from bot.telegram.place import Place, place_of, update_place
-from bot.telegram.raw_update import NOWHERE, lane_of
+from bot.telegram.place import NOWHERE, Place, lane_of, place_of, update_place
 from tests.servers.telegram.entities import found
 from tests.tables import each
 
