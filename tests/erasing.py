@@ -15,7 +15,7 @@ from graph.runtime.erasure import OwnerErasure
 from graph.settings.settings import exports_folder, terminal_folder
 from graph.settings.settings_loader import load_settings
 from graph.state.circumstances import thread_id
-from graph.tools.plugins.artifacts import artifacts_of
+from graph.tools.plugins.services import artifacts_of
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.feedback_log import Feedback
 from memory.models import Episode

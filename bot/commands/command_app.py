@@ -15,9 +15,8 @@ from rich.logging import RichHandler
 
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.context import Thresholds, TurnContext
-from graph.settings.context_refusal import refusal
 from graph.settings.settings import Settings
-from graph.settings.settings_loader import allowed_values, load_settings_with_warning
+from graph.settings.settings_loader import allowed_values, load_settings_with_warning, refusal
 from memory.errors import ConfigError
 from memory.temporal.named_bound import read_bound
 

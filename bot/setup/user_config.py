@@ -8,8 +8,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import ParseError
 
-from graph.settings.atomic_file import explain_os_errors, replace_file
-from graph.settings.settings_files import unreadable_error
+from graph.settings.settings_files import explain_os_errors, replace_file, unreadable_error
 from graph.settings.sources import flatten, user_file
 from graph.tuning.toml_edit import places
 from memory.errors import ConfigError

@@ -23,7 +23,7 @@ from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
 from graph.settings.tuned_settings import TunedSettings
 from memory.owners.owner_tables import owner_key
-from memory.tuning.tuned_record import RULE, RULED
+from memory.tuning.tuning_result import RULE, RULED
 
 PERSONA = (
     "You are GOAT, a personal assistant with a memory of your own: earlier conversations are recalled for "

@@ -9,9 +9,8 @@ from typing import Any
 
 from platformdirs import user_config_path
 
-from graph.settings.atomic_file import explain_os_errors, replace_file
 from graph.settings.context import Thresholds
-from graph.settings.settings_files import read_settings_file
+from graph.settings.settings_files import explain_os_errors, read_settings_file, replace_file
 from graph.settings.tuned_settings import TABLES
 
 TRUST = "trust"

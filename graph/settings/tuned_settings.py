@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from memory.recall.relevance import Calibration
-from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import Tuned
 
 
 class TunedSettings(BaseModel):

@@ -11,7 +11,7 @@ from langgraph_sdk import Auth
 from pydantic import BaseModel
 
 from graph.events.approval import answers_by_id
-from graph.settings.context_refusal import ContextRefused
+from graph.settings.settings_loader import ContextRefused
 from graph.state.circumstances import OTHER_OWNER
 
 ReadWaiting = Callable[[], Awaitable[Sequence[Interrupt]]]

@@ -19,8 +19,7 @@ from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
-from graph.settings.context_refusal import ValidatedContext
-from graph.settings.settings_loader import load_settings_with_warning
+from graph.settings.settings_loader import ValidatedContext, load_settings_with_warning
 from graph.studio.mechanism_steps import in_mechanisms
 
 FIRST = ("owner", "gap_threshold", "gap_rule", "budget_hard_cap", "experiment")

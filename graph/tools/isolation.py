@@ -17,8 +17,14 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 
 from graph.tools.caller import Caller
-from graph.tools.daemon_threads import InterruptibleThread, ends, error_text, interrupt_until
-from graph.tools.loop_thread import LoopCall, LoopThread
+from graph.tools.daemon_threads import (
+    InterruptibleThread,
+    LoopCall,
+    LoopThread,
+    ends,
+    error_text,
+    interrupt_until,
+)
 
 T = TypeVar("T")
 PLUGIN = "goat_plugin"

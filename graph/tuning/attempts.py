@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graph.settings.atomic_file import explain_os_errors, replace_file
+from graph.settings.settings_files import explain_os_errors, replace_file
 from memory.errors import ConfigError
 from memory.recall.relevance import data_digest
 from memory.tuning.held_out import HeldOut

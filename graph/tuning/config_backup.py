@@ -12,7 +12,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graph.settings.atomic_file import explain_os_errors, replace_file
+from graph.settings.settings_files import explain_os_errors, replace_file
 from graph.settings.sources import CONFIG_FILE
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration

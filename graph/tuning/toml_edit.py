@@ -11,7 +11,7 @@ from graph.settings.sources import flatten
 from graph.settings.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration
-from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import Tuned
 
 _CALIBRATIONS, _TUNED = "calibrations", "tuned"
 _NOTE = "Written by `goat tune apply`; `goat tune rollback` returns to the file before."

@@ -11,8 +11,7 @@ from graph.tuning.toml_edit import edit_toml
 from graph.tuning.write_checks import check_gain, in_force, objections
 from memory.errors import GoatError
 from memory.tuning.held_out import Gain
-from memory.tuning.tuned_record import Tuned
-from memory.tuning.tuning_result import TuningResult
+from memory.tuning.tuning_result import Tuned, TuningResult
 
 
 class NotWritten(GoatError):

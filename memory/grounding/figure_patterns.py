@@ -5,7 +5,7 @@ Ambiguous separators are read both ways.
 
 import re
 
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 _SEPARATED = re.compile(r"[.,'’ \u00a0\u2009\u202f]")
 _GROUP = 3

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from itertools import pairwise
 
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 
 class Style(Enum):

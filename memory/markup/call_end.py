@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from memory.markup.argument_values import Unreadable, as_arguments, loads, read_calls
 from memory.markup.openings import CLOSING, MARK
 from memory.markup.reader_state import ReaderState, Wait
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 Calls: TypeAlias = list[tuple[str, dict[str, Any]]]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 PIPE = "[ ]{0,2}[|｜‖]{1,2}[ ]{0,2}"
 """Variants of a bar: fullwidth, ASCII, double, with spaces."""

@@ -6,9 +6,8 @@ from typing import TypeAlias
 
 from memory.markup.argument_values import NAME_KEYS, Tools
 from memory.markup.call_end import Calls, json_calls
-from memory.markup.json_text import take_json
 from memory.markup.openings import MARK, PART, fence_end
-from memory.markup.reader_state import ParsedReply, ReaderState, Wait
+from memory.markup.reader_state import ParsedReply, ReaderState, Wait, take_json
 from memory.markup.tag_readers import read_dsml, read_plain
 from memory.markup.unit_readers import read_body, read_listed, read_python, read_token, read_wrapper
 

@@ -13,9 +13,8 @@ from memory.markup.call_end import (
     inner_mark,
     single_call,
 )
-from memory.markup.json_text import take_json
 from memory.markup.openings import PIPE
-from memory.markup.reader_state import ReaderState, Wait
+from memory.markup.reader_state import ReaderState, Wait, take_json
 
 MAX_TAG_CHARS = 300
 _BARS = rf"{PIPE}DSML{PIPE}"

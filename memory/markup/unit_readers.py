@@ -12,9 +12,8 @@ from memory.markup.call_end import (
     json_calls,
     single_call,
 )
-from memory.markup.json_text import take_json
 from memory.markup.openings import PIPE
-from memory.markup.reader_state import ReaderState, Wait
+from memory.markup.reader_state import ReaderState, Wait, take_json
 
 HEAD_CHARS = 160
 _NAME = r"[\w.:/-]{1,100}"

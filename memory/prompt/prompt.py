@@ -6,8 +6,7 @@ from datetime import datetime, tzinfo
 
 from memory.models import Candidate, ConversationTurn, Fact
 from memory.provenance import Carrier, Part, Speaker, names
-from memory.text.lazy_pattern import LazyPattern
-from memory.text.text import NO_LOOKS, shortened
+from memory.text.text import NO_LOOKS, LazyPattern, shortened
 
 FACTS_TAG = "known_facts"
 MEMORY_TAG = "recalled_memory"

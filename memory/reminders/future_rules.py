@@ -7,7 +7,7 @@ from memory.reminders import part_readers as reads
 from memory.temporal import points
 from memory.temporal import time_words as words
 from memory.temporal.time_words import one_of
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 _BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")
 _EN_DAY, _RO_DAY = one_of(words.EN_WEEKDAYS), one_of(words.RO_WEEKDAYS)

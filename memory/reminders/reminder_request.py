@@ -17,7 +17,7 @@ from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import Moment
 from memory.temporal.time_words import Language
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 _ENGLISH = r"""remind\ (?:me|us) | (?:set|create|make|add)(?:\ me|\ us)?\ (?:a|another|the)\ reminder
     | (?:don't|do\ not)\ let\ (?:me|us)\ forget"""

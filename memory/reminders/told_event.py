@@ -11,7 +11,7 @@ from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import DAY, Moment
 from memory.temporal.time_words import Language
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 _EVENT = LazyPattern(
     r"""\b(?:(?P<en>exams?|tests?|interviews?|appointments?|meetings?|flights?|weddings?|birthdays?|deadlines?

@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 
 from memory.temporal.time_words import Language
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 
 class Tense(StrEnum):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from memory.temporal.time_words import Language, Unit
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)

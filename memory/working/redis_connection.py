@@ -58,10 +58,8 @@ class RedisConnection:
     async def rewrite_files(self) -> str:
         """Rewrite the server's files without deleted data; return the reason if that fails, else ""."""
         client = await self.client()
-        from memory.working.redis_files import rewrite_files  # noqa: PLC0415 - redis-py is imported by now
-
         async with translate_errors():
-            return await rewrite_files(client)
+            return str(await _redis_py().rewrite_files(client))
 
     def _adopt_loop(self) -> None:
         """Drop a client of another event loop, whose sockets cannot be used in this one."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis, RedisCluster
 
-from memory.working.redis_files import rewrite_files
+from memory.working.redis_client import rewrite_files
 from tests.contract.redis_servers import connected
 from tests.disk import found
 

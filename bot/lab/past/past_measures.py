@@ -7,8 +7,8 @@ from bot.lab.past.message_groups import GROUPS
 from bot.lab.past.own_past import Past
 from memory.errors import ConfigError
 from memory.tuning.curves import LabelledTurn, OperatingPoint, TurnCounts, baseline_points, measure
-from memory.tuning.paired_test import PairedTest, paired_test
 from memory.tuning.reliability import Reliability, reliability
+from memory.tuning.resampling import PairedTest, paired_test
 from memory.tuning.tuning_result import Value
 
 

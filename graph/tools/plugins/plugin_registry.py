@@ -14,7 +14,6 @@ from langchain_core.tools import BaseTool
 from graph.settings.server_settings import split_names
 from graph.settings.settings import Settings
 from graph.tools.isolation import PluginIsolation
-from graph.tools.plugins.artifacts import ArtifactUpkeep, erase_artifacts
 from graph.tools.plugins.plugin_files import (
     PluginFile,
     PluginProblem,
@@ -23,7 +22,7 @@ from graph.tools.plugins.plugin_files import (
     trusted_owners,
 )
 from graph.tools.plugins.plugin_loader import LOAD_SECONDS, LoadedPlugin, load_plugin, withhold_secrets
-from graph.tools.plugins.services import PluginServices
+from graph.tools.plugins.services import ArtifactUpkeep, PluginServices, erase_artifacts
 from memory.concurrency.tasks import DaemonPool
 
 SHIPPED = Path(__file__).parents[2] / "plugins"

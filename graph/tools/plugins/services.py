@@ -1,7 +1,12 @@
 """Services for plugins: settings without secrets, file folders, the web, metrics and the log."""
 
+import logging
 import secrets
+import shutil
+import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +17,79 @@ from pydantic import SecretStr
 from graph.settings.settings import Settings
 from graph.tools.caller import caller
 from graph.tools.isolation import on_home_loop
-from graph.tools.plugins.artifacts import artifacts_of
+from memory.errors import DataFolderError
 from memory.observation.figures import Metrics
+from memory.text.text import digest
 
 if TYPE_CHECKING:
     import httpx
+
+ARTIFACT_SECONDS = 24 * 3600.0
+"""Age from which a file is removed."""
+HOUR = 3600.0
+logger = logging.getLogger(__name__)
+
+
+def artifacts_of(owner: str, data_folder: Path) -> Path:
+    """Return the folder of an owner's files, named by a digest of the owner."""
+    return _artifacts(data_folder) / digest(owner)
+
+
+def erase_artifacts(owner: str, data_folder: Path) -> None:
+    """Remove an owner's files for the chat.
+
+    Raises:
+        DataFolderError: they cannot be removed.
+    """
+    folder = artifacts_of(owner, data_folder)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DataFolderError(f"{folder} cannot be removed ({error}); remove it yourself.") from error
+
+
+def remove_old(data_folder: Path, now: float) -> None:
+    """Remove all owners' files older than a day, except those that cannot be removed."""
+    for path in _artifacts(data_folder).rglob("*"):
+        with suppress(OSError):
+            if not path.is_dir() and path.lstat().st_mtime < now - ARTIFACT_SECONDS:
+                path.unlink()
+
+
+class ArtifactUpkeep:
+    """A thread that removes old files at its start and then every hour."""
+
+    def __init__(self, data_folder: Path, every: float = HOUR) -> None:
+        self._data_folder = data_folder
+        self._every = every
+        self._ended: threading.Event | None = None
+
+    def begin(self) -> None:
+        """Start the thread unless it runs already."""
+        if self._ended is None:
+            self._ended = threading.Event()
+            threading.Thread(target=self._run, args=(self._ended,), name="artifacts", daemon=True).start()
+
+    def end(self) -> None:
+        """End the thread; `begin` can start it again."""
+        if self._ended is not None:
+            self._ended.set()
+            self._ended = None
+
+    def _run(self, ended: threading.Event) -> None:
+        while True:
+            try:
+                remove_old(self._data_folder, time.time())
+            except OSError as error:
+                logger.warning("Old files for the chat cannot be removed: %s", error)
+            if ended.wait(self._every):
+                return
+
+
+def _artifacts(data_folder: Path) -> Path:
+    return data_folder.resolve() / "artifacts"
 
 
 ReadMetrics = Callable[..., Coroutine[Any, Any, Metrics]]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from graph.settings.settings import Settings
-from graph.tools.plugins.artifacts import artifacts_of
 from graph.tools.plugins.plugin_registry import SHIPPED
+from graph.tools.plugins.services import artifacts_of
 from graph.tools.traits import Traits, traits_of
 from tests.plugins import TURN, Plugins, open_plugins, services_of, until
 

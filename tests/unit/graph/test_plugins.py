@@ -19,10 +19,15 @@ from graph.tools.plugins.addresses import (
     own_networks,
     resolve,
 )
-from graph.tools.plugins.artifacts import ArtifactUpkeep, artifacts_of, erase_artifacts, remove_old
 from graph.tools.plugins.command import HeadAndTail
 from graph.tools.plugins.plugin_registry import resolve_clashes
-from graph.tools.plugins.services import SettingsView
+from graph.tools.plugins.services import (
+    ArtifactUpkeep,
+    SettingsView,
+    artifacts_of,
+    erase_artifacts,
+    remove_old,
+)
 from tests.plugins import plugin_of, services_of, until
 from tests.tables import each
 

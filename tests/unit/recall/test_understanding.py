@@ -20,7 +20,7 @@ from memory.recall.mechanisms import (
     warm_up,
 )
 from memory.recall.statements import find_repeated, is_contained, is_used, same, same_subject
-from memory.text.lazy_pattern import LazyPattern
+from memory.text.text import LazyPattern
 from tests.tables import each
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday

@@ -11,7 +11,7 @@ from graph.settings.sources import flatten
 from graph.tuning.toml_edit import edit_toml
 from memory.errors import ConfigError
 from memory.recall.relevance import read_calibration
-from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import Tuned
 from tests.tables import each
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

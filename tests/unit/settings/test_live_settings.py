@@ -16,7 +16,7 @@ from graph.tuning.live_settings import LiveSettings
 from graph.tuning.toml_edit import edit_toml
 from memory.errors import ConfigError
 from memory.recall.relevance import read_calibration
-from memory.tuning.tuned_record import Tuned
+from memory.tuning.tuning_result import Tuned
 from tests.unit.settings.test_config_edit import tuned
 
 ONE = read_calibration("any")

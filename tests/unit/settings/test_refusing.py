@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from graph.settings.context import TurnContext
-from graph.settings.context_refusal import ValidatedContext
+from graph.settings.settings_loader import ValidatedContext
 from memory.errors import ConfigError
 from tests.tables import each
 

@@ -22,9 +22,8 @@ from memory.tuning.gain_bound import (
     student_quantile,
 )
 from memory.tuning.held_out import MOST_GROUPS, HeldOut, utility
-from memory.tuning.paired_test import paired_test
 from memory.tuning.reliability import Judgement, reliability
-from memory.tuning.resampling import resampling
+from memory.tuning.resampling import paired_test, resampling
 from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
 from tests.tables import each
 
