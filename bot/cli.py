@@ -31,21 +31,19 @@ COMMANDS = {
         "doctor_command", "doctor", "Check every part that the agent needs, and say how to repair it."
     ),
     "trust": Command(
-        "trust_command", "trust_folder", "Apply all settings in goat.toml and .env of this folder."
+        "folder_commands", "trust_folder", "Apply all settings in goat.toml and .env of this folder."
     ),
     "import": Command(
-        "data.import_command",
+        "export_commands",
         "import_",
         "Load an export, or conversations of other programs, into the memory.",
     ),
-    "export": Command("data.export_command", "export", "Write all of an owner's memory to a file."),
-    "backup": Command("data.backup_command", "backup", "Back up the data folder, also while an agent runs."),
-    "restore": Command("data.backup_command", "restore_", "Write a backup to an empty data folder."),
-    "migrate": Command("data.migrate_command", "migrate", "Copy all data to servers, or back to a folder."),
-    "forget": Command(
-        "data.erase_command", "forget", "Erase turns for ever, with everything derived from them."
-    ),
-    "reindex": Command("data.reindex_command", "reindex", "Embed an owner's whole archive again."),
+    "export": Command("export_commands", "export", "Write all of an owner's memory to a file."),
+    "backup": Command("backup_command", "backup", "Back up the data folder, also while an agent runs."),
+    "restore": Command("backup_command", "restore_", "Write a backup to an empty data folder."),
+    "migrate": Command("migrate_command", "migrate", "Copy all data to servers, or back to a folder."),
+    "forget": Command("erase_command", "forget", "Erase turns for ever, with everything derived from them."),
+    "reindex": Command("reindex_command", "reindex", "Embed an owner's whole archive again."),
     "replay": Command(
         "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),
@@ -56,7 +54,7 @@ COMMANDS = {
     "pair": Command("telegram_command", "pair", "Print a one-time code that lets somebody talk to the bot."),
     "bench": Command("bench_command", "app", "Measure the memory on labelled data."),
     "facts": Command("facts_command", "app", "List facts, erase one, or copy them between stores."),
-    "tune": Command("tune_command", "app", "Write tuned settings to goat.toml, and undo that."),
+    "tune": Command("folder_commands", "app", "Write tuned settings to goat.toml, and undo that."),
 }
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "1")
 """NumPy reads it on import. On the agent's small matrices, threads cost more than they save."""

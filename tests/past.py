@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.lab.labelling.past_turns import PastTurn
+from bot.lab.past.past_turns import PastTurn
 from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, State, Turn
 from memory.models import Candidate, Evidence, QueryFacts
 from memory.recall.relevance import Calibration, Logistic

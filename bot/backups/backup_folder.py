@@ -19,8 +19,7 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.backups.backup_errors import BackupRefused
-from bot.backups.sealing import Seal, known_seal, new_seal
+from bot.backups.sealing import BackupRefused, Seal, known_seal, new_seal
 
 FORMAT: Final = "goat-backup"
 VERSION: Final = 1

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Final
 
-from bot.backups.backup_errors import BackupRefused
 from bot.backups.backup_folder import CHUNK, BackedUpFile, Backup, BackupFolder
 from bot.backups.data_files import check_database, consistent_copy, is_database, other_files, redis_files
+from bot.backups.sealing import BackupRefused
 
 _UNFINISHED: Final = ".restoring"
 _NO_DATA: Final = (_UNFINISHED, "lost+found")

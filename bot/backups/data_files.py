@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from bot.backups.backup_errors import BackupRefused
+from bot.backups.sealing import BackupRefused
 
 LEFT_OUT: Final = frozenset({"chroma", "exports", "logs", "locks", "matplotlib", "models"})
 """Folders with what is derived, or of this machine alone."""

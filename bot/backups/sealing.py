@@ -12,7 +12,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from bot.backups.backup_errors import BackupRefused
+from memory.errors import GoatError
+
+
+class BackupRefused(GoatError):
+    """A backup cannot be made, read or restored; says what to do."""
+
 
 _COST: Final = 2**16
 """Of scrypt: 64 MB and a quarter of a second for each guess."""

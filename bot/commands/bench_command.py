@@ -16,16 +16,13 @@ from bot.commands.command_app import (
 )
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.contestants import Contestant
-from bot.lab.bench.living.lives import Lives, read_lives
-from bot.lab.bench.living.measures import measure_probes
-from bot.lab.bench.living.probe_run import ProbeResult, probe_result, run_lives
+from bot.lab.bench.lives import Lives, ProbeResult, probe_result, read_lives, run_lives
+from bot.lab.bench.measures import measure_probes
 from bot.lab.bench.neutral import Bench, read_bench
 from bot.lab.bench.outcome import summarise
-from bot.lab.bench.output import results_file
-from bot.lab.bench.race import Race, race
+from bot.lab.bench.race import Contestant, Race, race
 from bot.lab.bench.report import print_measures, print_report
-from bot.presentation.progress_bars import ProgressBars
+from bot.presentation.command_output import ProgressBars, results_file
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 

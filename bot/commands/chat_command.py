@@ -12,8 +12,7 @@ from rich.text import Text
 from bot.commands.command_app import Owner, collect_seldom, command_settings
 from bot.printable import printable
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
-from bot.terminal.keyboard import is_terminal, loaded, typed_lines
-from bot.terminal.terminal_place import TerminalPlace
+from bot.terminal.terminal_place import TerminalPlace, is_terminal, loaded, typed_lines
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings, terminal_folder
 from memory.concurrency.tasks import end

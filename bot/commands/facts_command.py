@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.commands.command_app import Owner, command_app, command_settings
-from bot.commands.data.erase_command import forget_fact, require_answers
+from bot.commands.erase_command import forget_fact, require_answers
 from bot.printable import printable
 from graph.layers import open_layers
 from graph.settings.settings import Settings

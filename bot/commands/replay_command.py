@@ -21,8 +21,7 @@ from bot.commands.command_app import (
     read_time,
     with_thresholds,
 )
-from bot.lab.bench.output import results_file
-from bot.presentation.progress_bars import ProgressBars
+from bot.presentation.command_output import ProgressBars, results_file
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange

@@ -8,8 +8,7 @@ import typer
 from rich.console import Console
 
 from bot.commands.command_app import Owner, checked_owner, collect_seldom, command_settings
-from bot.mcp.server import agent_server
-from bot.mcp.transport import check_http, serve_http, serve_stdio
+from bot.mcp.server import agent_server, check_http, serve_http, serve_stdio
 from bot.serve.server_process import delete_token, print_new_token, print_tokens, run_serve
 from graph.app import open_agent
 from graph.observability.logs import configure_logging

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.commands.command_app import command_settings
-from bot.presentation.usage_tables import usage_tables
+from bot.presentation.usage_figures import usage_tables
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.working.redis_metrics import RedisMetrics

@@ -1,4 +1,4 @@
-"""Writes all of an owner's memory to an export."""
+"""Exports of all of an owner's memory: a ZIP of JSON Lines, with a manifest of their sizes and hashes."""
 
 import asyncio
 import hashlib
@@ -8,30 +8,88 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from bot.exports.export_format import (
-    ABOUT,
-    CONVERSATIONS,
-    FACTS,
-    IDENTITY,
-    MANIFEST,
-    README,
-    REMINDERS,
-    VECTORS,
-    FileFacts,
-    Manifest,
-    file_of,
-)
+from pydantic import BaseModel, ConfigDict, Field
+
 from graph.layers import Layers
 from memory.database import Database
 from memory.episodic.index.vector_records import read_vectors, vector_space
 from memory.episodic.log.episode_log import TIER
 from memory.episodic.log.log_records import RECORD_TABLES
 from memory.permanent.permanent_records import Records
+
+FORMAT: Final = "goat-export"
+VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+README: Final = "README.txt"
+VECTORS, FACTS, IDENTITY, CONVERSATIONS = "vectors", "facts", "identity", "conversations"
+REMINDERS: Final = "reminders"
+ABOUT: Final = """\
+All that GOAT keeps about one owner. Each *.jsonl file has one JSON object per line, in UTF-8.
+manifest.json has the number of lines, the size and the SHA-256 of each file.
+
+turns.jsonl          every message and reply, oldest first; "speaker" is who said the message,
+                     "parts" are texts that came with it, "tags" mark edits and imports
+vectors.jsonl        embeddings of the turns: half-precision floats, little-endian, in Base64;
+                     "first" and "last" are the characters of the turn's text
+facts.jsonl          every fact and its former values, oldest first; null: forgotten
+identity.jsonl       every text that was set as the agent's identity; null: the configured one
+conversations.jsonl  the threads' latest turns as the agent sees them; "conversation" is the
+                     first half of the SHA-256 of the thread's id
+reminders.jsonl      what is to come, and where it was asked for
+feedback.jsonl       ratings of replies
+labels.jsonl         which memory helps with which message
+observations.jsonl   what each turn searched, found and used
+forgotten.jsonl      ids of turns that were erased
+
+`goat import FILE` reads it back.
+"""
+
+
+def file_of(name: str) -> str:
+    """Return the file of a section."""
+    return f"{name}.jsonl"
+
+
+class FileFacts(BaseModel):
+    """What the manifest says of a file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lines: int
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """The contents of an export."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str = FORMAT
+    version: int = VERSION
+    software: str = Field(default_factory=lambda: f"goat2 {version('goat2')}")
+    owner: str
+    embedding_model: str
+    """Maker of the vectors; empty without any."""
+    dimension: int
+    files: dict[str, FileFacts]
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the owner has no data at all."""
+        return not any(facts.lines for facts in self.files.values())
+
+    def lines(self, name: str) -> int:
+        """Return the number of lines of a section."""
+        found = self.files.get(file_of(name))
+        return found.lines if found else 0
+
 
 BATCH = 256
 _DATE = (1980, 1, 1, 0, 0, 0)

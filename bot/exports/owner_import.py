@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.exports.export_format import (
+from bot.exports.owner_export import (
     CONVERSATIONS,
     FACTS,
     FORMAT,
@@ -27,8 +27,8 @@ from bot.exports.export_format import (
     Manifest,
     file_of,
 )
+from bot.importers.import_file import open_member, open_zip
 from bot.importers.source import BadImportFile
-from bot.importers.zip_members import open_member, open_zip
 from graph.layers import Layers
 from memory.episodic.index.vector_records import add_vectors
 from memory.episodic.log.episode_log import TIER

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bot.importers.import_file import ImportedEpisode, ImportFile
-from bot.importers.json_stream import JsonStream
+from bot.importers.import_file import ImportedEpisode, ImportFile, JsonStream
 from bot.importers.source import Field, stable_id
 from memory.models import EDIT_OF, FOREIGN, Episode
 from memory.text.text import clean

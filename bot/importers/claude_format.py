@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.importers.import_file import ImportedEpisode, ImportFile
-from bot.importers.json_stream import JsonStream
+from bot.importers.import_file import ImportedEpisode, ImportFile, JsonStream
 from bot.importers.source import Field, stable_id
 from memory.models import FOREIGN, Episode
 from memory.provenance import Carrier, Part

@@ -7,13 +7,11 @@ from enum import StrEnum
 from itertools import islice
 from typing import IO
 
+from bot.importers.benchmark_formats import read_locomo, read_longmemeval
 from bot.importers.chatgpt_format import read_chatgpt
 from bot.importers.claude_format import read_claude
-from bot.importers.import_file import ImportedEpisode, ImportFile
-from bot.importers.json_stream import JsonStream
+from bot.importers.import_file import ImportedEpisode, ImportFile, JsonStream
 from bot.importers.jsonl_format import read_jsonl
-from bot.importers.locomo_format import read_locomo
-from bot.importers.longmemeval_format import read_longmemeval
 from bot.importers.source import BadImportFile, decoded_lines
 from bot.importers.telegram_format import read_telegram
 from bot.importers.whatsapp_format import is_whatsapp, read_whatsapp

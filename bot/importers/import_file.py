@@ -1,17 +1,148 @@
-"""A file to import, plain, in a ZIP or in a folder, and what its importer says about it."""
+"""A file to import, plain, in a ZIP or in a folder; nothing is unpacked to the disk, a bomb is refused."""
 
 import fnmatch
+import io
 import zipfile
+import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
+
+import ijson
 
 from bot.importers.source import BadImportFile
-from bot.importers.zip_members import open_member, open_zip
 from memory.models import Episode
+
+MOST_EXPANDED = 200
+"""Bytes for each packed byte; texts reach 10, and what packs better is made to fill a disk."""
+SMALL = 64 * 2**20
+"""Bytes that a member may have anyway."""
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP for reading.
+
+    Raises:
+        BadImportFile: it cannot be read.
+    """
+    with _checked(path):
+        opened = zipfile.ZipFile(path)
+    with opened:
+        yield opened
+
+
+@contextmanager
+def open_member(opened: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
+    """Open a member for reading.
+
+    Raises:
+        BadImportFile: there is none of this name, it expands too much, or it cannot be read, here or later.
+    """
+    path = Path(str(opened.filename))
+    try:
+        member = opened.getinfo(name)
+    except KeyError:
+        raise BadImportFile(f"{path}: expected {name} in it, found none") from None
+    if member.file_size > max(SMALL, member.compress_size * MOST_EXPANDED):
+        raise BadImportFile(
+            f"{path}: {name}: expected at most {MOST_EXPANDED} times its packed size,"
+            f" found {member.file_size:,} bytes of {member.compress_size:,}"
+        )
+    with _checked(path):
+        stream = opened.open(member)
+    with stream:
+        yield io.BufferedReader(_Member(path, stream))
+
+
+class _Member(io.RawIOBase):
+    """A member that is being read; says what to do if it is damaged."""
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path = path
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer)
+        with _checked(self._path):
+            block = self._stream.read(len(view))
+        view[: len(block)] = block
+        return len(block)
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise BadImportFile(
+            f"{path}: expected a ZIP that can be read: {said}. Download or export it again."
+        ) from None
+
+
+BLOCK = 64 * 1024
+START = 512
+Event = tuple[str, str, Any]
+"""Path of the value, such as `chats.list.item.name`; kind of event; the value."""
+
+
+class JsonStream:
+    """A stream of JSON that knows how much of it was read."""
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path = path
+        self._stream = stream
+        self._start = stream.read(START).removeprefix(BOM_UTF8)
+        self._read = len(self._start)
+
+    @property
+    def is_list(self) -> bool:
+        """Return True if the whole is a list."""
+        return self._start.lstrip()[:1] == b"["
+
+    def read(self, size: int = -1) -> bytes:
+        """Read a block, for the parser."""
+        if size == 0:
+            return b""
+        block, self._start = self._start or self._stream.read(size), b""
+        self._read += len(block)
+        return block
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of the text.
+
+        Raises:
+            BadImportFile: it is no JSON, or breaks off; says near which byte.
+        """
+        with self._checked():
+            yield from ijson.parse(self, use_float=True, buf_size=BLOCK)
+
+    def items(self) -> Iterator[Any]:
+        """Yield the values of a list; an object counts as a list of one. Raises as `events` does."""
+        with self._checked():
+            yield from ijson.items(self, "item" if self.is_list else "", use_float=True, buf_size=BLOCK)
+
+    @contextmanager
+    def _checked(self) -> Iterator[None]:
+        try:
+            yield
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            near = max(self._read - BLOCK, 0)
+            said = str(error).split("\n", 1)[0]
+            raise BadImportFile(
+                f"{self._path}: between bytes {near:,} and {self._read:,}: expected JSON: {said}."
+                " The file is cut off or damaged: download or export it again."
+            ) from None
+
 
 NOBODY = "-"
 """In place of a name: the owner is none of the people in the file."""

@@ -7,8 +7,7 @@ from typing import Any, Final
 from ijson.common import ObjectBuilder
 
 from bot.importers.chat_exchange import Chat, ChatMessage, People, to_episodes
-from bot.importers.import_file import ImportFile
-from bot.importers.json_stream import Event, JsonStream
+from bot.importers.import_file import Event, ImportFile, JsonStream
 from bot.importers.source import Field
 from memory.models import Episode
 from memory.text.text import clean

@@ -1,21 +1,98 @@
 """Plots of notebooks and docs, in the style of the pictures: bars, lines, curves and marks."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bot.lab.plot_elements import SMALL, bar_style, draw_band, draw_line, finish, name_rows, titled_axes
-from bot.pictures.canvas import style
-from bot.pictures.glyphs import to_drawable
-from bot.pictures.palette import LIGHT, MARKERS, Palette
-from memory.tuning.curves import PER
+from bot.pictures.canvas import DPI, WIDTH, style, to_drawable
+from bot.pictures.picture_values import HATCHES, LIGHT, LINES, MARKERS, Palette
 from memory.tuning.resampling import Estimate
 
-COVERAGE = "Coverage: turns with something to remember\nfor which a memory is shown"
-RISK = "Risk: turns with nothing to remember\nfor which a memory is shown all the same"
+SIZE, SMALL = 13, 12
+"""Points of labels, and of numbers and legends."""
+HEIGHT = 520
+_ACROSS = 100
+"""Characters that fit into a line of the legend."""
+_MARKS = 8
+"""Markers along a line, to distinguish lines."""
+
+
+def titled_axes(title: str, palette: Palette, height: int = HEIGHT) -> tuple[Figure, Axes]:
+    """Return a titled plot with a light grid, and only the left and bottom frame."""
+    figure = Figure((WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.ground, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_facecolor(palette.ground)
+    axes.grid(visible=True, color=palette.track, linewidth=1)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=palette.text, labelsize=SMALL)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in {"left", "bottom"})
+        spine.set_color(palette.dim)
+    figure.suptitle(
+        drawable_lines(title), x=0.01, ha="left", fontsize=SIZE + 3, fontweight="bold", color=palette.text
+    )
+    return figure, axes
+
+
+def bar_style(place: int, name: str, palette: Palette) -> dict[str, Any]:
+    """Return the fill of a series' bars."""
+    colour, hatch = palette.series[place % len(palette.series)], HATCHES[place % len(HATCHES)]
+    shown = {"color": palette.ground if hatch else colour, "edgecolor": colour, "hatch": hatch or None}
+    return {**shown, "linewidth": 1.4, "label": to_drawable(name)}
+
+
+def draw_band(
+    axes: Axes, at: Sequence[float], ends: tuple[list[float], list[float]], place: int, palette: Palette
+) -> None:
+    colour = palette.series[place % len(palette.series)]
+    axes.fill_between(at, *ends, color=colour, alpha=0.15, linewidth=0)
+
+
+def draw_line(
+    axes: Axes, at: Sequence[float], height: Sequence[float], place: int, name: str, palette: Palette
+) -> None:
+    axes.plot(
+        at,
+        height,
+        color=palette.series[place % len(palette.series)],
+        linestyle=LINES[place % len(LINES)] if len(at) > 1 else "none",
+        linewidth=2.4,
+        marker=MARKERS[place % len(MARKERS)],
+        markersize=9 if len(at) == 1 else 6,
+        markevery=max(len(at) // _MARKS, 1),
+        clip_on=False,
+        label=to_drawable(name),
+    )
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows, from top to bottom."""
+    axes.set_yticks(range(len(names)), [drawable_lines(name) for name in names], fontsize=SMALL)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+
+
+def finish(figure: Figure, axes: Axes, palette: Palette, across: str, up: str = "") -> None:
+    """Label the axes, and draw a legend below the plot, unless there is only one series."""
+    axes.set_xlabel(drawable_lines(across), fontsize=SIZE, color=palette.text)
+    axes.set_ylabel(drawable_lines(up), fontsize=SIZE, color=palette.text)
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) > 1:
+        columns = max(1, min(len(names), _ACROSS // (max(map(len, names)) + 6)))
+        legend = figure.legend(
+            handles, names, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False
+        )
+        for text in legend.get_texts():
+            text.set_color(palette.text)
+
+
+def drawable_lines(text: str) -> str:
+    return "\n".join(to_drawable(line) for line in text.split("\n"))
+
+
 _ROOM = 1.08
 """End of an axis of shares; beyond 100 %, so that the numbers fit."""
 _FILLED = 0.8
@@ -23,53 +100,6 @@ _FILLED = 0.8
 
 Series = Mapping[str, Sequence[Estimate | float | None]]
 """By name, a value for each category or place; None where unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """An operating point."""
-
-    coverage: float
-    risk: float
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Risk over coverage of one rule at all thresholds, as shares in [0, 1]; NaN leaves a gap."""
-
-    name: str
-    coverage: Sequence[float]
-    """Share of the turns with a known memory for which one is shown."""
-    risk: Sequence[float]
-    """Share of shown memories that are wrong, or of turns without a known memory for which one is shown."""
-    lower: Sequence[float] = ()
-    """Confidence band of `risk`, with `upper`; both empty for none."""
-    upper: Sequence[float] = ()
-    point: Point | None = None
-
-
-def curve_of(
-    name: str, points: Iterable[tuple[float, Estimate | None, Estimate | None]], *, at: float, point: str
-) -> Curve:
-    """Return a rule's curve from each threshold's coverage and false injections in a hundred.
-
-    Args:
-        name: of the rule.
-        points: in ascending order; those with None are left out.
-        at: the threshold to mark.
-        point: label of that mark.
-    """
-    known = [(place, covered.value, false) for place, covered, false in points if covered and false][::-1]
-    marked = [Point(covered, false.value / PER, point) for place, covered, false in known if place == at]
-    return Curve(
-        name,
-        coverage=[covered for _, covered, _ in known],
-        risk=[false.value / PER for *_, false in known],
-        lower=[false.low / PER for *_, false in known],
-        upper=[false.high / PER for *_, false in known],
-        point=marked[0] if marked else None,
-    )
 
 
 def bars_figure(categories: Sequence[str], series: Series, *, title: str, across: str) -> Figure:
@@ -135,35 +165,6 @@ def lines_figure(
         return figure
 
 
-def curves_figure(
-    curves: Sequence[Curve],
-    *,
-    title: str,
-    coverage: str = COVERAGE,
-    risk: str = RISK,
-    palette: Palette = LIGHT,
-) -> Figure:
-    """Draw rules as lines with confidence bands and operating points."""
-    with style():
-        figure, axes = titled_axes(title, palette, 600)
-        for place, curve in enumerate(curves):
-            order = sorted(range(len(curve.coverage)), key=curve.coverage.__getitem__)
-            at, height = [curve.coverage[n] for n in order], [curve.risk[n] for n in order]
-            if curve.lower and curve.upper:
-                low, high = [curve.lower[n] for n in order], [curve.upper[n] for n in order]
-                draw_band(axes, at, (low, high), place, palette)
-            draw_line(axes, at, height, place, curve.name, palette)
-            if curve.point:
-                names = (coverage.partition(":")[0].lower(), risk.partition(":")[0].lower())
-                _ring(axes, curve.point, names, palette)
-        axes.set_xlim(0, 1.02)
-        axes.set_ylim(bottom=0)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1))
-        finish(figure, axes, palette, coverage, risk)
-        return figure
-
-
 def schedule_figure(spans: Sequence[tuple[str, float, float]], *, title: str) -> Figure:
     """Draw each node's start and end in milliseconds, from top to bottom."""
     with style():
@@ -220,20 +221,3 @@ def _known(
         for at, value in zip(places, values, strict=True)
         if value is not None
     ]
-
-
-def _ring(axes: Axes, point: Point, named: tuple[str, str], palette: Palette) -> None:
-    """Circle an operating point, and add its values to the legend."""
-    where = f"{named[0]} {point.coverage:.0%}, {named[1]} {point.risk:.1%}"
-    axes.plot(
-        [point.coverage],
-        [point.risk],
-        linestyle="none",
-        marker="o",
-        markersize=16,
-        markeredgewidth=3,
-        markerfacecolor="none",
-        markeredgecolor=palette.text,
-        clip_on=False,
-        label=to_drawable(f"{point.name}: {where}" if point.name else where),
-    )

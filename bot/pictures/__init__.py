@@ -1,4 +1,4 @@
 """Pictures of turns: their values, and their rendering as images and as terminal text.
 
-Only `picture_values`, `text_pictures`, `palette` and `painter` import without matplotlib.
+Only `picture_values`, `text_pictures` and `painter` import without matplotlib.
 """

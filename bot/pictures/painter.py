@@ -7,8 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.pictures.palette import DARK, Palette
-from bot.pictures.picture_values import Room, Scores, Words
+from bot.pictures.picture_values import DARK, Palette, Room, Scores, Words
 from graph.settings.extras import missing_message
 
 _SETTING = "MPLCONFIGDIR"

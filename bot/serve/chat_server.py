@@ -14,20 +14,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bot.serve.answer_task import AnswerTask
-from bot.serve.chat_request import Refused, read_request
-from bot.serve.client_prompts import is_chore
-from bot.serve.completion_format import (
+from bot.serve.chat_request import Refused, is_chore, read_request
+from bot.serve.conversation import Asked, Conversations
+from bot.serve.plain_model import answer_plainly
+from bot.serve.token_list import TokenList
+from bot.serve.turn_reply import (
     KEEP_ALIVE,
+    Completed,
     CompletionFormat,
     error_body,
     error_event,
     model_entry,
     model_list,
 )
-from bot.serve.conversation import Asked, Conversations
-from bot.serve.plain_model import answer_plainly
-from bot.serve.token_list import TokenList
-from bot.serve.turn_reply import Completed
 from graph.runtime.agent import Agent
 from graph.studio.http_guard import HttpGuard, bearer_token
 from memory.concurrency.tasks import end

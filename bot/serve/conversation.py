@@ -10,10 +10,8 @@ from weakref import WeakValueDictionary
 
 from bot.media.attachment import Attachment
 from bot.media.media_reader import MediaReader, MediaRefused
-from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges
-from bot.serve.client_budget import ClientBudget
-from bot.serve.client_prompts import own_words
-from bot.serve.client_reminders import take_reminders
+from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges, own_words
+from bot.serve.client_services import ClientBudget, take_reminders
 from bot.serve.thread_finder import MOST_TURNS, Match, ThreadFinder, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
 from graph.events.approval import Answer, clear_answer

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
 from bot.serve.chat_request import ChatRequest, Refused
-from bot.serve.client_budget import ClientBudget
+from bot.serve.client_services import ClientBudget
 from bot.serve.conversation import Asked
 from bot.serve.turn_reply import MODEL_DOWN, Completed, Said, count_prompt, model_failure
 from graph.layers import Layers

@@ -10,8 +10,17 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, say
-from bot.setup.endpoint import NO_KEY, Endpoint, KeyRefused, find_running, host_of, list_models
-from bot.setup.providers import LOCAL_SERVERS, PROVIDERS, Provider
+from bot.setup.endpoint import (
+    LOCAL_SERVERS,
+    NO_KEY,
+    PROVIDERS,
+    Endpoint,
+    KeyRefused,
+    Provider,
+    find_running,
+    host_of,
+    list_models,
+)
 from bot.setup.trial import try_model
 from bot.setup.user_config import Value
 from graph.settings.settings import Settings

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.printable import printable
-from bot.terminal.keyboard import is_yes
+from bot.terminal.terminal_place import is_yes
 from memory.errors import ConfigError
 
 _STDIN = Path("-")

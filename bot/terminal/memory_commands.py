@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.presentation import turn_screen as screen
-from bot.presentation.usage_tables import usage_tables
+from bot.presentation.usage_figures import usage_tables
 from bot.printable import printable, snippet
-from bot.terminal.keyboard import ask, is_yes
+from bot.terminal.terminal_place import ask, is_yes
 from graph.runtime.agent import Agent
 from graph.state.turn_state import Turn
 from graph.tools.traits import traits_of

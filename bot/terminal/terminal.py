@@ -10,11 +10,9 @@ from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.printable import printable
-from bot.terminal.job_view import JobView
-from bot.terminal.keyboard import ask, ctrl_c, is_yes, loaded
 from bot.terminal.memory_commands import MemoryCommands
-from bot.terminal.reminder_view import ReminderView
-from bot.terminal.terminal_place import TerminalPlace
+from bot.terminal.notices import JobView, ReminderView
+from bot.terminal.terminal_place import TerminalPlace, ask, ctrl_c, is_yes, loaded
 from bot.terminal.turn_view import TurnView, load, print_exchange, print_resumed
 from graph.app import open_agent
 from graph.events.turn_events import Events, Waiting

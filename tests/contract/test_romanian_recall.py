@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.lab.bench.sets.handmade import packaged_json
+from bot.lab.bench.handmade import packaged_json
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex

@@ -9,17 +9,24 @@ import pytest
 from pydantic import SecretStr
 
 from bot.lab.bench.bench_layers import temporary_settings
-from bot.lab.labelling import notebook_archive as opened
-from bot.lab.labelling.candidates import MOST_OFFERED
-from bot.lab.labelling.demonstration import OWNER, SentMessage, day_of, label, play_days, react, story
-from bot.lab.labelling.labelled_turns import label_halves
-from bot.lab.labelling.notebook_archive import open_archive
-from bot.lab.labelling.past_turns import draw_sample, past_turns
-from bot.lab.labelling.session import LabellingSession
-from bot.lab.notebook.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
-from bot.lab.notebook.simulated_day import Fault, layer_use, layers_table, outages, send_messages
+from bot.lab.dissection import candidates_table, nodes_table, prompt_text, query_table, schedule
+from bot.lab.notebook_agent import Fault, layer_use, layers_table, outages, send_messages
+from bot.lab.past import notebook_archive as opened
+from bot.lab.past.labelled_turns import label_halves
 from bot.lab.past.labels import weak_labels
+from bot.lab.past.notebook_archive import (
+    OWNER,
+    SentMessage,
+    day_of,
+    label,
+    open_archive,
+    play_days,
+    react,
+    story,
+)
 from bot.lab.past.own_past import Past
+from bot.lab.past.past_turns import MOST_OFFERED, draw_sample, past_turns
+from bot.lab.past.session import LabellingSession
 from graph.app import open_agent
 from graph.layers import Layers
 from graph.runtime.agent import Agent

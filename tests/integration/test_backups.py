@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.backups.backup_errors import BackupRefused
 from bot.backups.backup_folder import BackedUpFile, is_encrypted, open_backups
 from bot.backups.data_backup import back_up, restore
+from bot.backups.sealing import BackupRefused
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.models import ConversationTurn, Episode

@@ -16,9 +16,8 @@ import pytest
 import typer
 
 import graph.layers
-from bot.commands.data.import_command import run_export_import
-from bot.exports.export_format import CONVERSATIONS, FACTS, MANIFEST, VECTORS, Manifest, file_of
-from bot.exports.owner_export import export_owner
+from bot.commands.export_commands import run_export_import
+from bot.exports.owner_export import CONVERSATIONS, FACTS, MANIFEST, VECTORS, Manifest, export_owner, file_of
 from bot.exports.owner_import import OwnerImport, is_export, open_export
 from bot.importers.source import BadImportFile
 from graph.layers import Layers, open_layers

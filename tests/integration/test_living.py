@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.lab.bench.living.lives import packaged_lives
-from bot.lab.bench.sets.handmade import packaged_json
+from bot.lab.bench.handmade import packaged_json
+from bot.lab.bench.lives import packaged_lives
 from tests.goat import Goat, settings_for
 
 NEEDED, ALL_NEEDED, EXTRA = 0.7, 0.65, 0.8

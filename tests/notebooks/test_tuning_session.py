@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bot.lab.labelling.demonstration import FIRST, story
+from bot.lab.past.notebook_archive import FIRST, story
 from tests.notebooks.executing import execute_notebook, isolate
 
 pytestmark = [pytest.mark.notebooks, pytest.mark.timeout(1200)]

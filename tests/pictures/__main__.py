@@ -9,10 +9,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bot.lab.bench.committed_figures import committed_results, curve
-from bot.lab.bench.contestants import OURS
-from bot.lab.plots import curves_figure
+from bot.lab.bench.race import OURS
+from bot.lab.curves import curves_figure
 from bot.pictures.canvas import png
-from bot.pictures.palette import PALETTES, Palette
+from bot.pictures.picture_values import PALETTES, Palette
 from bot.pictures.turn_picture import turn_figure
 from tests.pictures.terminal import terminal_figure
 from tests.pictures.told import turn_of_a_conversation

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.pictures.canvas import png
-from bot.pictures.palette import PALETTES, Palette
+from bot.pictures.picture_values import PALETTES, Palette
 from graph.app import open_agent
 from graph.settings.settings import Settings
 from tests.pictures.studio_drawing import Told, fork_figure, steps_figure

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from matplotlib.figure import Figure
 
 from bot.pictures.canvas import MARGIN, TITLE, WIDTH, Canvas, TextStyle
-from bot.pictures.palette import Palette
+from bot.pictures.picture_values import Palette
 
 NAME, TEXT = TextStyle(19, bold=True), TextStyle(16)
 _ROW = 23.0

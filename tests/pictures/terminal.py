@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from bot.pictures.canvas import DPI, POINTS_AN_INCH
-from bot.pictures.palette import Palette
+from bot.pictures.picture_values import Palette
 
 _FONT, _SIZE = "DejaVu Sans Mono", 15.0
 """Font size in pixels."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.pictures.picture_values import Room, Scores
-from bot.presentation.turn_pictures import picture_of
+from bot.presentation.turn_screen import picture_of
 from bot.printable import snippet
 from graph.app import open_agent
 from graph.explain.explanation import explain

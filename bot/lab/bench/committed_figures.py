@@ -6,9 +6,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.lab.bench.contestants import CONTESTANTS, OURS
-from bot.lab.bench.sets.handmade import packaged_json
-from bot.lab.plots import Curve, curve_of
+from bot.lab.bench.handmade import packaged_json
+from bot.lab.bench.race import CONTESTANTS, OURS
+from bot.lab.curves import Curve, curve_of
 from graph.settings.context import Thresholds
 from memory.tuning.resampling import Estimate
 

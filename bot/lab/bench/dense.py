@@ -8,9 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.lab.bench.episodes import as_episodes
-from bot.lab.bench.neutral import Archive, Bench, Query
-from bot.lab.bench.sets.labelled_set import seeded_random
+from bot.lab.bench.neutral import Archive, Bench, Query, as_episodes, seeded_random
 from memory.embedding.centring import Centring
 from memory.embedding.e5 import DIMENSION, E5Embeddings
 from memory.embedding.embedding_model import EmbeddingModel

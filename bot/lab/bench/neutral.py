@@ -1,6 +1,10 @@
-"""The neutral form of a recall benchmark: archives of documents, and queries with their gold."""
+"""The neutral form of a recall benchmark: archives of documents, queries with their gold, draws, episodes."""
 
-from datetime import UTC
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -8,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic import AwareDatetime as Aware
 
 from bot.importers.source import BadImportFile, read_json
+from memory.models import Episode
 from memory.text.text import clean
 
 
@@ -96,3 +101,125 @@ def read_neutral(path: Path, form: type[Read]) -> Read:
         position = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Value error, ")
         raise BadImportFile(f"{path}: {position + ': ' if position else ''}{said}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBench:
+    """A benchmark, with the people and languages of its archives."""
+
+    bench: Bench
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names by archive, in corresponding order, to swap names between archives."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """By archive; English by default."""
+
+
+def pool_archives(bench: Bench) -> Bench:
+    """Merge all archives into one, in order of time; ids are prefixed with their archive's."""
+    docs = [_doc(archive.id, doc) for archive in bench.archives for doc in archive.docs]
+    queries = [_query(archive.id, query) for archive in bench.archives for query in archive.queries]
+    if all(doc.time is not None for doc in docs):
+        docs.sort(key=lambda doc: doc.time.timestamp() if doc.time else 0.0)
+    archive = Archive(id="pooled", docs=tuple(docs), queries=tuple(queries))
+    return Bench(name=f"{bench.name}, pooled", archives=(archive,))
+
+
+def draw_archive(archive: Archive, size: int, chance: random.Random) -> Archive:
+    """Draw a smaller archive, with the questions that it still answers and all irrelevant ones.
+
+    Up to half of its documents answer a question; the others are drawn at random.
+    """
+    answered = [query for query in archive.queries if query.gold and not query.irrelevant]
+    chosen = set[str]()
+    for query in chance.sample(answered, len(answered)):
+        if len(chosen | set(query.gold)) <= size:
+            chosen |= set(query.gold)
+        if len(chosen) * 2 >= size:
+            break
+    others = [doc.id for doc in archive.docs if doc.id not in chosen]
+    chosen |= set(chance.sample(others, size - len(chosen)))
+    queries = (query for query in archive.queries if query.irrelevant or _answered(query, chosen))
+    docs = tuple(doc for doc in archive.docs if doc.id in chosen)
+    return archive.model_copy(update={"docs": docs, "queries": tuple(queries)})
+
+
+def _answered(query: Query, docs: set[str]) -> bool:
+    return bool(query.gold) and set(query.gold) <= docs
+
+
+def seeded_random(seed: str | int) -> random.Random:
+    """Return a reproducible generator; give each kind of draw a seed of its own."""
+    return random.Random(seed)  # noqa: S311 - reproducible draws, not secrets
+
+
+def _doc(archive: str, doc: Doc) -> Doc:
+    session = None if doc.session is None else f"{archive}/{doc.session}"
+    return doc.model_copy(update={"id": f"{archive}/{doc.id}", "session": session})
+
+
+def _query(archive: str, query: Query) -> Query:
+    gold = tuple(f"{archive}/{unit}" for unit in query.gold)
+    return query.model_copy(update={"id": f"{archive}/{query.id}", "gold": gold})
+
+
+LATEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""Invented times end before this, or before the first query that has a time."""
+STEP, PAUSE = timedelta(minutes=1), timedelta(hours=1)
+_EXCHANGE = re.compile(
+    r"\A(?:user|human|you|me):[ ]?(?P<message>.*?)\n(?:assistant|ai|bot|gpt|model):[ ]?(?P<reply>.*)\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_LONG = 600
+"""Minimum characters after the first line to count as the reply to it."""
+
+
+def as_episodes(archive: Archive, owner: str) -> list[Episode]:
+    """Return each document as an episode."""
+    made_up = _invented_times(archive)
+    return [
+        _episode(doc, owner, number, doc.time or at)
+        for number, (doc, at) in enumerate(zip(archive.docs, made_up, strict=True))
+    ]
+
+
+def query_time(query: Query, episodes: Sequence[Episode]) -> datetime:
+    """Return a query's time: its own, or after the latest document."""
+    return query.time or max((episode.at for episode in episodes), default=LATEST) + STEP
+
+
+def split_exchange(text: str) -> tuple[str, str]:
+    """Split an exchange into message and reply, verbatim.
+
+    An exchange is `user: ...` and a line `assistant: ...`, or a line followed by a long text. Any other text
+    is all message.
+    """
+    if found := _EXCHANGE.match(text):
+        return found["message"].rstrip("\n"), found["reply"]
+    first, _, rest = text.partition("\n")
+    return (first, rest) if first.strip() and len(rest) >= max(_LONG, 2 * len(first)) else (text, "")
+
+
+def _episode(doc: Doc, owner: str, number: int, at: datetime) -> Episode:
+    message, reply = split_exchange(doc.text)
+    return Episode(
+        turn_id=f"{owner}:{number}",
+        owner=owner,
+        thread=owner if doc.session is None else f"{owner}:{doc.session}",
+        message=message,
+        reply=reply,
+        at=at,
+    )
+
+
+def _invented_times(archive: Archive) -> list[datetime]:
+    """Return a time for each document, in order: one step apart, sessions a pause apart."""
+    at = min((query.time for query in archive.queries if query.time), default=LATEST)
+    return list(_backwards(archive.docs, at))[::-1]
+
+
+def _backwards(docs: tuple[Doc, ...], at: datetime) -> Iterator[datetime]:
+    later: Doc | None = None
+    for doc in reversed(docs):
+        at -= STEP if later is None or doc.session == later.session else PAUSE
+        later = doc
+        yield at

@@ -1,16 +1,111 @@
-"""Outcomes of queries: the ranking, what was kept, what should have been found; and a run's summary."""
+"""Outcomes of queries, and the metrics of a run: retrieval and injection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.lab.bench import metrics
-from bot.lab.bench.bench_run import IngestedArchive
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.lab.bench.bench_run import IngestedArchive, RecallResult
 from bot.lab.bench.neutral import Archive, Doc, Query
-from bot.lab.bench.recaller import RecallResult
 from graph.state.turn_state import State
-from memory.models import SearchReport, SearchStatus
-from memory.tuning.curves import PER
+from memory.models import SearchStatus
+from memory.tuning.curves import GRID, PER
+from memory.tuning.resampling import INTERVAL, RESAMPLES, SEED, Estimate
+
+Value = TypeVar("Value")
+
+
+def grouped(values: Iterable[Value], name: Callable[[Value], str | None]) -> dict[str, list[Value]]:
+    """Group values by name, in alphabetical order."""
+    groups: dict[str, list[Value]] = {}
+    for value in values:
+        groups.setdefault(name(value) or "(none)", []).append(value)
+    return dict(sorted(groups.items()))
+
+
+def recall_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
+    """Return the share of `gold` (not empty) among the first `k`."""
+    return len(set(gold).intersection(ranking[:k])) / len(set(gold))
+
+
+def hit_at(ranking: Sequence[str], gold: Collection[str], k: int) -> float:
+    """Return 1 when any of `gold` is among the first `k`, else 0."""
+    return float(any(unit in gold for unit in ranking[:k]))
+
+
+def reciprocal_rank(ranking: Sequence[str], gold: Collection[str]) -> float:
+    """Return one over the rank of the first of `gold`; 0 when none is ranked."""
+    return next((1 / rank for rank, unit in enumerate(ranking, start=1) if unit in gold), 0.0)
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean; None without values."""
+    return float(np.mean(values)) if len(values) else None
+
+
+def ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def f1(precision: float | None, recall: float | None) -> float | None:
+    """Return the harmonic mean; None unless both are known."""
+    if precision is None or recall is None:
+        return None
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Return the probability that a positive exceeds a negative, ties counting half; None without both."""
+    if not len(positive) or not len(negative):
+        return None
+    below = np.sort(np.asarray(negative, float))
+    wins = np.searchsorted(below, positive, "left") + np.searchsorted(below, positive, "right")
+    return float(np.mean(wins) / 2 / len(below))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskPoint:
+    """Coverage and risk of one threshold."""
+
+    threshold: float
+    coverage: Estimate | None
+    """Share of relevant queries with something shown."""
+    false_injections: Estimate | None
+    """Irrelevant queries with something shown, per hundred."""
+
+
+def risk_curve(
+    relevant: Sequence[float], irrelevant: Sequence[float], thresholds: Sequence[float] = GRID
+) -> list[RiskPoint]:
+    """Return coverage and false injections for each threshold, from the queries' best probabilities."""
+    chance = np.random.default_rng(SEED)
+    covered = _estimates(np.asarray(relevant, float), thresholds, 1.0, chance)
+    wrong = _estimates(np.asarray(irrelevant, float), thresholds, PER, chance)
+    return [
+        RiskPoint(threshold=threshold, coverage=coverage, false_injections=false)
+        for threshold, coverage, false in zip(thresholds, covered, wrong, strict=True)
+    ]
+
+
+def _estimates(
+    values: NDArray[np.float64], thresholds: Sequence[float], scale: float, chance: np.random.Generator
+) -> list[Estimate | None]:
+    """Estimate the share of `values` at or above each threshold.
+
+    Resampling booleans with replacement draws their count from a binomial distribution.
+    """
+    if not values.size:
+        return [None] * len(thresholds)
+    shares = [float(np.mean(values >= threshold)) for threshold in thresholds]
+    draws = [chance.binomial(values.size, share, RESAMPLES) / values.size for share in shares]
+    bounds = [np.percentile(drawn, INTERVAL) * scale for drawn in draws]
+    return [
+        Estimate(value=share * scale, low=float(low), high=float(high))
+        for share, (low, high) in zip(shares, bounds, strict=True)
+    ]
+
 
 RANKING = 20
 
@@ -51,6 +146,17 @@ class Outcome:
         } | {key: value for key, value in about.items() if value is not None}
 
 
+MEASURES: Mapping[str, Callable[[Outcome], float]] = {
+    "recall@5": lambda outcome: recall_at(outcome.units, outcome.gold, 5),
+    "recall@10": lambda outcome: recall_at(outcome.units, outcome.gold, 10),
+    "mrr": lambda outcome: reciprocal_rank(outcome.units, outcome.gold),
+    "hit@1": lambda outcome: hit_at(outcome.units, outcome.gold, 1),
+    "hit@5": lambda outcome: hit_at(outcome.units, outcome.gold, 5),
+}
+RETRIEVAL = ("recall@5", "recall@10", "mrr", "hit@5")
+"""The measures of a summary."""
+
+
 def found_turns(state: State) -> list[str]:
     """Return the turn ids of a recall's candidates, best first."""
     return [candidate.turn_id for candidate in state["recall"].candidates]
@@ -64,6 +170,8 @@ def read_outcome(
     best = [docs[turn_id] for turn_id in ranked[:RANKING]]
     kept = [docs[turn_id] for turn_id in state["allocation"].recalled]
     by_session = _by_session(archive, query)
+    fine = (SearchStatus.OK, SearchStatus.CACHED)
+    failed = [report for report in state["recall"].reports.values() if report.status not in fine]
     return Outcome(
         archive=archive.id,
         query=query,
@@ -74,24 +182,18 @@ def read_outcome(
         gold=frozenset(query.gold),
         units=tuple(dict.fromkeys(_unit(doc, by_session=by_session) for doc in best)),
         kept_gold=sum(_unit(doc, by_session=by_session) in query.gold for doc in kept),
-        problem=_problem(list(state["recall"].reports.values())),
+        problem="; ".join(f"{report.status}: {report.problem}" for report in failed),
     )
 
 
 def _by_session(archive: Archive, query: Query) -> bool:
     """Return whether the gold are sessions: some session matches, and no document does."""
-    if not query.gold or not {doc.id for doc in archive.docs}.isdisjoint(query.gold):
-        return False
-    return not {doc.session for doc in archive.docs}.isdisjoint(query.gold)
+    ids, sessions = {doc.id for doc in archive.docs}, {doc.session for doc in archive.docs}
+    return ids.isdisjoint(query.gold) and not sessions.isdisjoint(query.gold)
 
 
 def _unit(doc: Doc, *, by_session: bool) -> str:
     return (doc.session or "") if by_session else doc.id
-
-
-def _problem(reports: Sequence[SearchReport]) -> str:
-    failed = [report for report in reports if report.status not in (SearchStatus.OK, SearchStatus.CACHED)]
-    return "; ".join(f"{report.status}: {report.problem}" for report in failed)
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -100,6 +202,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
     labelled = [outcome for outcome in relevant if outcome.gold]
     times = [outcome.milliseconds for outcome in outcomes]
+    chances, wrong = [o.probability for o in relevant], [o.probability for o in irrelevant]
     return {
         "queries": len(outcomes),
         "relevant": len(relevant),
@@ -107,12 +210,11 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "problems": sum(bool(outcome.problem) for outcome in outcomes),
         **retrieval(labelled),
         "by_category": {
-            name: retrieval(some)
-            for name, some in metrics.grouped(labelled, lambda o: o.query.category).items()
+            name: retrieval(some) for name, some in grouped(labelled, lambda o: o.query.category).items()
         },
         "injection": injection(relevant, irrelevant),
-        "curve": [asdict(point) for point in _curve(relevant, irrelevant)],
-        "latency": {f"p{share}": metrics.percentile(times, share) for share in (50, 95)},
+        "curve": [asdict(point) for point in risk_curve(chances, wrong)],
+        "latency": {f"p{share}": float(np.percentile(times, share)) if times else None for share in (50, 95)},
     }
 
 
@@ -120,35 +222,28 @@ def retrieval(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the retrieval metrics of queries with gold."""
     return {
         "n": len(outcomes),
-        "recall@5": metrics.mean([metrics.recall_at(o.units, o.gold, 5) for o in outcomes]),
-        "recall@10": metrics.mean([metrics.recall_at(o.units, o.gold, 10) for o in outcomes]),
-        "mrr": metrics.mean([metrics.reciprocal_rank(o.units, o.gold) for o in outcomes]),
-        "hit@5": metrics.mean([metrics.hit_at(o.units, o.gold, 5) for o in outcomes]),
+        **{name: mean([MEASURES[name](outcome) for outcome in outcomes]) for name in RETRIEVAL},
     }
 
 
 def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dict[str, Any]:
     """Return the metrics of what is shown."""
     labelled = [outcome for outcome in relevant if outcome.gold]
-    covered, wrong = sum(bool(o.kept) for o in relevant), sum(bool(o.kept) for o in irrelevant)
-    coverage = metrics.ratio(covered, len(relevant))
+    covered, wrong = (sum(bool(o.kept) for o in some) for some in (relevant, irrelevant))
+    coverage = ratio(covered, len(relevant))
     return {
         "coverage": coverage,
-        "coverage_with_gold": metrics.ratio(sum(bool(o.kept_gold) for o in labelled), len(labelled)),
-        "precision": metrics.ratio(sum(o.kept_gold for o in labelled), sum(len(o.kept) for o in labelled)),
+        "coverage_with_gold": ratio(sum(bool(o.kept_gold) for o in labelled), len(labelled)),
+        "precision": ratio(sum(o.kept_gold for o in labelled), sum(len(o.kept) for o in labelled)),
         "false_per_hundred": _false_per_hundred(irrelevant),
         "by_kind": {
             name: {"n": len(some), "false_per_hundred": _false_per_hundred(some)}
-            for name, some in metrics.grouped(irrelevant, lambda o: o.query.kind).items()
+            for name, some in grouped(irrelevant, lambda o: o.query.kind).items()
         },
-        "auc": metrics.auc([o.probability for o in relevant], [o.probability for o in irrelevant]),
-        "f1": metrics.f1(metrics.ratio(covered, covered + wrong), coverage),
+        "auc": auc([o.probability for o in relevant], [o.probability for o in irrelevant]),
+        "f1": f1(ratio(covered, covered + wrong), coverage),
     }
 
 
 def _false_per_hundred(irrelevant: Sequence[Outcome]) -> float | None:
-    return metrics.ratio(PER * sum(bool(o.kept) for o in irrelevant), len(irrelevant))
-
-
-def _curve(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> list[metrics.RiskPoint]:
-    return metrics.risk_curve([o.probability for o in relevant], [o.probability for o in irrelevant])
+    return ratio(PER * sum(bool(o.kept) for o in irrelevant), len(irrelevant))

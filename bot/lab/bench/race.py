@@ -1,30 +1,83 @@
-"""A race of contestants on a benchmark, and its results."""
+"""A race of contestants on a benchmark: the production path under other thresholds."""
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bot.lab.bench.bench_run import ask, ignore, ingest
-from bot.lab.bench.contestants import OURS, Contestant
-from bot.lab.bench.metrics import hit_at, recall_at, reciprocal_rank
+from bot.lab.bench.bench_run import UNHURRIED, ask, ignore, ingest
 from bot.lab.bench.neutral import Bench
-from bot.lab.bench.outcome import Outcome, read_outcome, summarise
+from bot.lab.bench.outcome import (
+    MEASURES,
+    Outcome,
+    found_turns,
+    read_outcome,
+    summarise,
+)
 from graph.layers import Layers
+from graph.settings.context import Thresholds, TurnContext
+from graph.state.turn_state import State
+from memory.recall.ranking import by_blend
 from memory.tuning.curves import PER
 from memory.tuning.resampling import Estimate, resampling
+
+DENSE = {"fusion_lexical": 0, "fusion_neighbours": 0}
+LEXICAL = {"fusion_dense": 0, "fusion_neighbours": 0}
+FUSED = {"fusion_neighbours": 0}
+BLEND = {"rank_rule": "blend"}
+ORIGINAL = {**BLEND, "gap_rule": "ratio", **DENSE}
+
+
+def blend_ranking(state: State) -> list[str]:
+    """Return the turn ids as GOAT's first version ranked them: by similarity, recency and access."""
+    given, now = Thresholds(), state["turn"].at
+    window, reference = given.rank_recency_window, given.rank_access_reference
+    ranked = by_blend(state["recall"].candidates, now=now, window_days=window, reference=reference)
+    return [candidate.turn_id for candidate in ranked]
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A way to recall."""
+
+    name: str
+    thresholds: Mapping[str, object] = field(default_factory=dict)
+    ranked: Callable[[State], Sequence[str]] = found_turns
+    """Returns the ranking from a recall's state; a blend orders only kept memories."""
+    what: str = ""
+    """Its description."""
+    decides: bool = True
+    """Whether it also runs irrelevant queries; not needed where only the ranking differs."""
+
+    @property
+    def context(self) -> TurnContext:
+        """The context that it runs with."""
+        return TurnContext.model_validate({"prefetch_results": 20, **UNHURRIED, **self.thresholds})
+
+
+OURS = "ours"
+CONTESTANTS = (
+    Contestant("dense", DENSE, what="vectors alone"),
+    Contestant("lexical", LEXICAL, what="words alone (BM25, stemmed)"),
+    Contestant("original", ORIGINAL, ranked=blend_ranking, what="GOAT's first version"),
+    Contestant("fused", FUSED, what="vectors and words", decides=False),
+    Contestant(
+        "blend", BLEND, ranked=blend_ranking, what="the default, with recency and access", decides=False
+    ),
+    Contestant(OURS, what="the default: vectors, words, neighbours"),
+)
+SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
+
+
+def neighbour_contestants(*shares: float) -> list[Contestant]:
+    """Return the default with other shares lent by neighbours."""
+    return [Contestant(f"{share:g}", {"fusion_neighbours": share}, decides=False) for share in shares]
+
 
 DIGITS = 4
 CURVES = (OURS, "original")
 """Contestants whose curves are kept."""
-MEASURES: Mapping[str, Callable[[Outcome], float]] = {
-    "recall@5": lambda outcome: recall_at(outcome.units, outcome.gold, 5),
-    "recall@10": lambda outcome: recall_at(outcome.units, outcome.gold, 10),
-    "mrr": lambda outcome: reciprocal_rank(outcome.units, outcome.gold),
-    "hit@1": lambda outcome: hit_at(outcome.units, outcome.gold, 1),
-    "hit@5": lambda outcome: hit_at(outcome.units, outcome.gold, 5),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

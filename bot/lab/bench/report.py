@@ -6,10 +6,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.lab.bench.living.measures import Measures, ProbeMeasures
+from bot.lab.bench.measures import Measures, ProbeMeasures
+from bot.lab.bench.outcome import RETRIEVAL
 
 LIVING = ("probes", "found", "first five", "first", "needed shown", "all needed", "extra")
-RETRIEVAL = ("recall@5", "recall@10", "mrr", "hit@5")
 INJECTION = {
     "coverage": "relevant queries with something shown",
     "coverage_with_gold": "relevant queries with a gold shown",

@@ -1,16 +1,107 @@
-"""Labelled messages in the form that tuning needs: each rule's scores, and the gain of a change."""
+"""Labelled messages with their candidates, on which any rule, threshold or calibration can decide."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from bot.lab.bench.asked_turns import AskedTurn
-from bot.lab.bench.sets.labelled_set import seeded_random
+from bot.lab.bench.bench_run import UNHURRIED, IngestedArchive, ask, ingest
+from bot.lab.bench.data_sets import LabelledSet
+from bot.lab.bench.handmade import OTHERS, read_phrases, with_irrelevant
+from bot.lab.bench.neutral import LabelledBench, Query, draw_archive, seeded_random
+from graph.layers import Layers
 from graph.settings.context import TurnContext
+from graph.state.turn_state import State
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
+from memory.recall.relevance import Calibration
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint, TurnCounts, measure
 from memory.tuning.held_out import HeldOut
 from memory.tuning.reliability import Judgement
 from memory.tuning.resampling import Estimate, resampling
+from nodes.gap_filter import filter_candidates
+
+PER_KIND = 8
+"""Maximum number of irrelevant messages of a kind for each archive."""
+LANGUAGES = ("en", "ro", "other")
+CONTEXT = TurnContext.model_validate({"prefetch_results": 20, **UNHURRIED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedTurn:
+    """A labelled message and its recall."""
+
+    set: str
+    conversation: str
+    """Unit of resampling, since messages to one archive are not independent."""
+    size: int
+    """Turns in the archive."""
+    language: str
+    query: Query
+    gold: frozenset[str]
+    """Turn ids of the memories that answer it."""
+    state: State = field(repr=False)
+    calibration: Calibration | None = field(default=None, repr=False)
+    """Fitted without this conversation; None for the packaged one, if that was too."""
+
+    @property
+    def relevant(self) -> bool:
+        """Whether the archive answers it."""
+        return not self.query.irrelevant
+
+    def decisions(self, context: TurnContext) -> list[Decision]:
+        """Decide with these thresholds."""
+        return filter_candidates(self.state, context, self.calibration)
+
+    def shown(self, context: TurnContext) -> list[str]:
+        """Return the turn ids that would be shown, best first."""
+        return [decision.turn_id for decision in self.decisions(context) if decision.kept]
+
+
+async def ask_sets(
+    layers: Layers,
+    sets: Sequence[LabelledSet],
+    *,
+    sizes: Sequence[int] = (),
+    per_kind: int = PER_KIND,
+) -> list[AskedTurn]:
+    """Recall for the questions of every set, and for at most `per_kind` irrelevant messages of a kind.
+
+    `sizes` are numbers of turns: a smaller archive of each is drawn from each archive and asked as well.
+    """
+    phrases, asked = read_phrases(), list[AskedTurn]()
+    for one in sets:
+        for archive in with_irrelevant(one.labelled, phrases, per_kind=per_kind).archives:
+            chance = seeded_random(archive.id)
+            smaller = [size for size in sizes if size < len(archive.docs)]
+            for part in (*(draw_archive(archive, size, chance) for size in smaller), archive):
+                owner = f"asked {one.name} {archive.id} {len(part.docs)}"
+                asked += await _asked(layers, await ingest(layers, part, owner), one)
+    return asked
+
+
+async def _asked(layers: Layers, ingested: IngestedArchive, one: LabelledSet) -> list[AskedTurn]:
+    return [
+        AskedTurn(
+            set=one.name,
+            conversation=f"{one.name} {ingested.archive.id}",
+            size=len(ingested.archive.docs),
+            language=_language(query, ingested.archive.id, one.labelled),
+            query=query,
+            gold=ingested.gold(query),
+            state=recalled.state,
+            calibration=one.apart,
+        )
+        async for query, recalled in ask(layers, ingested, CONTEXT)
+    ]
+
+
+def _language(query: Query, home: str, labelled: LabelledBench) -> str:
+    """Return a message's language: the one in its kind for phrases, the author's for questions."""
+    kind, comma, language = (query.kind or "").rpartition(", ")
+    if comma and language in LANGUAGES:
+        return language
+    asks = query.id.partition("/")[0] if OTHERS in (kind, query.kind) else home
+    return labelled.languages.get(asks, "en")
+
 
 CALIBRATED, NULL, RATIO = "calibrated", "null turns", "ratio"
 DEFAULTS: Mapping[str, TurnContext] = {
@@ -135,21 +226,15 @@ def estimates(
 
     `by` names the group of a message, or None to leave it out.
     """
-    shown = [(turn, float(bool(turn.shown(context)))) for turn in turns]
-    names = sorted({name for turn in turns if (name := by(turn)) is not None})
-    return {
-        name: (
-            _share([(turn, value) for turn, value in shown if by(turn) == name and turn.relevant]),
-            _share([(turn, value) for turn, value in shown if by(turn) == name and not turn.relevant]),
-        )
-        for name in names
-    }
+    shown = [(by(turn), turn, float(bool(turn.shown(context)))) for turn in turns]
 
+    def share(name: str, *, relevant: bool) -> Estimate | None:
+        found = [(turn, shows) for group, turn, shows in shown if (group, turn.relevant) == (name, relevant)]
+        again = resampling([turn.conversation for turn, _ in found]) if found else None
+        return again.estimate([shows for _, shows in found]) if again else None
 
-def _share(shown: Sequence[tuple[AskedTurn, float]]) -> Estimate | None:
-    if not shown:
-        return None
-    return resampling([turn.conversation for turn, _ in shown]).estimate([value for _, value in shown])
+    names = sorted({name for name, *_ in shown if name is not None})
+    return {name: (share(name, relevant=True), share(name, relevant=False)) for name in names}
 
 
 def _scores(decisions: Sequence[Decision], context: TurnContext) -> list[tuple[str, float]]:

@@ -1,1 +1,1 @@
-"""One's own past turns in memory: decided again, measured, compared, tuned with sliders."""
+"""One's own past turns: labelled, decided again, measured, compared, tuned with sliders."""

@@ -1,23 +1,73 @@
-"""Past turns as decided with some thresholds, compared with those in force."""
+"""Past turns as decided with some thresholds, compared with those in force, and in groups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 import pandas as pd
 
-from bot.lab.labelling.past_turns import PastTurn
-from bot.lab.notebook.table import Table
 from bot.lab.past.labels import Labels
-from bot.lab.past.message_groups import kind_of, language_of
+from bot.lab.past.past_turns import PastTurn
+from bot.lab.widgets import Table
 from bot.printable import printable
 from graph.explain.explanation import explain_decision
 from graph.settings.context import TurnContext
 from graph.state.recall import last_decisions
 from graph.state.turn_state import State
 from memory.models import Decision
+from memory.text import marks
 from memory.tuning.curves import OperatingPoint, measure
 from memory.tuning.resampling import NO_INTERVAL, Estimate
+
+SIZES = (10, 100, 1000, 10_000)
+"""Upper limits of the groups of archive sizes, in turns."""
+
+
+class Kind(StrEnum):
+    """The kind of a message: the first that fits."""
+
+    SMALL_TALK = "small talk"
+    FOLLOW_UP = "follow-up"
+    """It means nothing without the messages before it."""
+    KEY = "names a key"
+    TIME = "names a time"
+    QUESTION = "question"
+    STATEMENT = "statement"
+
+
+def kind_of(turn: PastTurn) -> Kind:
+    """Return the kind of a turn's message, as its search read it."""
+    recall = turn.state["recall"]
+    found = {
+        Kind.SMALL_TALK: recall.query.small_talk,
+        Kind.FOLLOW_UP: bool(recall.expanded),
+        Kind.KEY: bool(recall.keys),
+        Kind.TIME: recall.times is not None,
+        Kind.QUESTION: marks.asks(turn.message),
+    }
+    return next((kind for kind, fits in found.items() if fits), Kind.STATEMENT)
+
+
+def language_of(turn: PastTurn) -> str:
+    """Return the language of a turn's message by its small words; "unknown" in a few words."""
+    return marks.language(turn.message) or "unknown"
+
+
+def size_of(turn: PastTurn) -> str:
+    """Return the group of the archive's size at that time."""
+    size = turn.state["recall"].query.documents
+    limit = next((limit for limit in SIZES if size <= limit), None)
+    return f"over {SIZES[-1]:,} turns" if limit is None else f"up to {limit:>6,} turns"
+
+
+GROUPS: Mapping[str, Callable[[PastTurn], str]] = {
+    "language": language_of,
+    "kind": kind_of,
+    "archive": size_of,
+}
+"""The groups by name."""
+
 
 COLUMNS = [
     *("turn", "at", "message", "memory", "memory_at", "text", "shown", "shown_in_force", "probability"),

@@ -7,10 +7,9 @@ from functools import partial
 
 from ipywidgets import HTML, HBox, Layout, ToggleButtons, VBox
 
-from bot.lab.notebook.table import Table
-from bot.lab.notebook.widgets import Verbatim
 from bot.lab.past.decided_past import DecidedTurn
 from bot.lab.past.labels import Labels
+from bot.lab.widgets import Table, Verbatim
 from graph.explain.explanation import explain_decision
 from memory.errors import GoatError
 from memory.models import Candidate

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.lab.labelling.past_turns import PastTurn
-from bot.lab.labelling.session import is_labelled
+from bot.lab.past.past_turns import PastTurn
+from bot.lab.past.session import is_labelled
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.errors import ConfigError

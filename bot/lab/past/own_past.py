@@ -12,17 +12,16 @@ from typing import Self
 
 import pandas as pd
 
-from bot.lab.labelling.demonstration import label as answer_all
-from bot.lab.labelling.demonstration import react
-from bot.lab.labelling.labelled_turns import with_changes
-from bot.lab.labelling.notebook_archive import NotebookArchive, open_archive
-from bot.lab.labelling.past_turns import PastTurn, draw_sample, past_turns
-from bot.lab.labelling.session import LabellingSession
-from bot.lab.notebook.notebook_agent import settings_in
-from bot.lab.notebook.widgets import Progress
+from bot.lab.notebook_agent import settings_in
 from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
+from bot.lab.past.labelled_turns import with_changes
 from bot.lab.past.labels import Labels, WeakLabel, check_found, weak_labels
+from bot.lab.past.notebook_archive import NotebookArchive, open_archive, react
+from bot.lab.past.notebook_archive import label as answer_all
+from bot.lab.past.past_turns import PastTurn, draw_sample, past_turns
+from bot.lab.past.session import LabellingSession
 from bot.lab.past.threshold_ranges import steps_of
+from bot.lab.widgets import Progress
 from graph.replay.imported_turns import ImportedTurns
 from graph.replay.replay_plan import Plan
 from graph.replay.replayer import Replayer

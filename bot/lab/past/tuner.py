@@ -11,13 +11,12 @@ from typing import Any
 from ipywidgets import HTML, Accordion, Dropdown, FloatSlider, HBox, Image, IntSlider, Layout, Select, VBox
 from matplotlib.figure import Figure
 
-from bot.lab.label_plots import precision_recall_curve, reliability_diagram
-from bot.lab.labelling.past_turns import halves
+from bot.lab.curves import precision_recall_curve, reliability_diagram
 from bot.lab.past.inspector import Inspector
 from bot.lab.past.labels import Labels
 from bot.lab.past.own_past import KEPT, Past
-from bot.lab.past.past_figures import PRECISION, sweep_lines
-from bot.lab.past.past_measures import baselines, reliability_of
+from bot.lab.past.past_figures import PRECISION, baselines, reliability_of, sweep_lines
+from bot.lab.past.past_turns import halves
 from bot.lab.past.threshold_ranges import RANGES, SLIDERS, range_of
 from bot.pictures.canvas import png
 from bot.printable import printable, snippet

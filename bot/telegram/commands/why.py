@@ -6,8 +6,7 @@ from datetime import datetime, tzinfo
 from urllib.parse import quote
 
 from bot.pictures.picture_values import Room, Scores, Words
-from bot.presentation.turn_pictures import picture_of
-from bot.presentation.turn_screen import CUT_SHOWN
+from bot.presentation.turn_screen import CUT_SHOWN, picture_of
 from bot.printable import snippet
 from bot.telegram.texts import inline_code
 from graph.explain.explanation import RULES, ExplainedMemory, Explanation, measure, rule_of

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from telegram import Message, Update
 
-from bot.exports.export_format import Manifest
-from bot.exports.owner_export import export_owner
+from bot.exports.owner_export import Manifest, export_owner
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand

@@ -14,15 +14,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.commands.bench_command import BenchProgress
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.contestants import CONTESTANTS, SHARES, Contestant, neighbour_contestants
-from bot.lab.bench.living.lives import Lives, read_lives
-from bot.lab.bench.living.measures import Measures, measure_probes
-from bot.lab.bench.living.probe_run import probe_result, run_lives
+from bot.lab.bench.data_sets import LIVING, SETS, SPEED, file_of, read_sets
+from bot.lab.bench.lives import Lives, probe_result, read_lives, run_lives
+from bot.lab.bench.measures import Measures, measure_probes
 from bot.lab.bench.neutral import Bench
-from bot.lab.bench.output import results_file
-from bot.lab.bench.race import Race, race, results_of, rounded
+from bot.lab.bench.race import (
+    CONTESTANTS,
+    SHARES,
+    Contestant,
+    Race,
+    neighbour_contestants,
+    race,
+    results_of,
+    rounded,
+)
 from bot.lab.bench.report import print_measures, print_report
-from bot.lab.bench.sets.data_sets import LIVING, SETS, SPEED, file_of, read_sets
+from bot.presentation.command_output import results_file
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings

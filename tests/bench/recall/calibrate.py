@@ -17,11 +17,10 @@ import bot.lab.bench.data
 import memory.calibration
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED, ask, ingest
-from bot.lab.bench.neutral import Archive, Bench
-from bot.lab.bench.sets.data_sets import file_of
-from bot.lab.bench.sets.handmade import first_person
-from bot.lab.bench.sets.labelled_set import draw_archive
-from bot.lab.bench.sets.locomo_set import load_locomo
+from bot.lab.bench.data_sets import file_of
+from bot.lab.bench.handmade import first_person
+from bot.lab.bench.neutral import Archive, Bench, draw_archive
+from bot.lab.bench.public_sets import load_locomo
 from graph.layers import Layers
 from graph.settings.settings_loader import load_settings
 from memory.calibration.fit import LabelledQuery, fit_calibration

@@ -7,18 +7,18 @@ from typing import cast
 
 import numpy as np
 
-from bot.lab.bench.living.measures import ALL, measure_probes
-from bot.lab.bench.living.probe_run import ProbeResult, probe_result
-from bot.lab.bench.living.samples import LabelledProbe
-from bot.lab.plots import Curve, Point, curves_figure
+from bot.lab.bench.lives import ProbeResult, probe_result
+from bot.lab.bench.measures import ALL, measure_probes
+from bot.lab.curves import Curve, Point, curves_figure
 from bot.pictures.canvas import png
-from bot.pictures.palette import PALETTES
+from bot.pictures.picture_values import PALETTES
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
 from memory.calibration.staged_fit import message_log_odds
 from memory.recall.gap_rules import GapRule
 from memory.recall.staged import MOST, Staged
 from nodes.gap_filter import filter_candidates
+from tests.bench.recall.samples import LabelledProbe
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 THRESHOLDS = np.linspace(0.02, 0.98, 25)

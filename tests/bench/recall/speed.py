@@ -9,10 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.lab.bench.bench_run import ingest
-from bot.lab.bench.contestants import Contestant
+from bot.lab.bench.bench_run import Recaller, ingest, open_recaller
 from bot.lab.bench.neutral import Archive, Doc
-from bot.lab.bench.recaller import Recaller, open_recaller
+from bot.lab.bench.race import Contestant
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from tests.bench.archive import SEEDS, MixedEmbeddings, fill

@@ -14,9 +14,21 @@ from rich.console import Console
 from bot.commands.bench_command import BenchProgress
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.living.lives import Lives, packaged_lives, read_lives
-from bot.lab.bench.living.measures import ALL, Measures, measure_probes
-from bot.lab.bench.living.samples import (
+from bot.lab.bench.data_sets import LIVING, file_of
+from bot.lab.bench.handmade import first_person
+from bot.lab.bench.lives import Lives, packaged_lives, read_lives
+from bot.lab.bench.measures import ALL, Measures, measure_probes
+from bot.lab.bench.public_sets import load_locomo, load_longmemeval
+from bot.lab.bench.report import print_measures
+from graph.settings.context import TurnContext
+from graph.settings.settings import Settings
+from graph.settings.settings_loader import load_settings
+from memory.calibration.staged_fit import Message, Sample, fit_staged, recentre
+from memory.recall.relevance import data_digest, file_name
+from memory.recall.staged import PREFIX, Staged
+from tests.bench.recall.calibrate import OUT
+from tests.bench.recall.frontier import decide, draw
+from tests.bench.recall.samples import (
     ARCHIVED,
     HANDMADE,
     LIVED,
@@ -27,19 +39,6 @@ from bot.lab.bench.living.samples import (
     openings,
     samples,
 )
-from bot.lab.bench.report import print_measures
-from bot.lab.bench.sets.data_sets import LIVING, file_of
-from bot.lab.bench.sets.handmade import first_person
-from bot.lab.bench.sets.locomo_set import load_locomo
-from bot.lab.bench.sets.longmemeval_set import load_longmemeval
-from graph.settings.context import TurnContext
-from graph.settings.settings import Settings
-from graph.settings.settings_loader import load_settings
-from memory.calibration.staged_fit import Message, Sample, fit_staged, recentre
-from memory.recall.relevance import data_digest, file_name
-from memory.recall.staged import PREFIX, Staged
-from tests.bench.recall.calibrate import OUT
-from tests.bench.recall.frontier import decide, draw
 
 OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
 """Questions of other archives for each archive of LoCoMo, and for each hand-made one."""

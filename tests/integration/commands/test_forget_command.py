@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.commands.data.erase_command import read_numbers
+from bot.commands.erase_command import read_numbers
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.models import Episode

@@ -23,8 +23,7 @@ from pydantic import SecretStr
 
 from bot.http_server import allowed_hosts
 from bot.mcp.read_tool import DATA_NOTE, Answer, ReadTool
-from bot.mcp.server import McpServer, agent_server, build_server
-from bot.mcp.transport import MOST_BYTES, serve_http
+from bot.mcp.server import MOST_BYTES, McpServer, agent_server, build_server, serve_http
 from bot.mcp.turn_queries import MOST_CHARS, bounded
 from graph.app import open_agent
 from graph.observability.logs import configure_logging

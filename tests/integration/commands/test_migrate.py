@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.commands.data import migrate_command
+from bot.commands import migrate_command
 from graph.settings.settings import Settings
 from graph.stores import redis_connection
 from memory.database import Database

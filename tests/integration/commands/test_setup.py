@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from bot.commands.setup_command import NOTHING, Setup
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
-from bot.setup.flow import NOTHING, Setup
-from bot.setup.providers import Provider, local_server
+from bot.setup.endpoint import Provider, local_server
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import user_file
 from tests.goat import CTRL_D, Goat, Terminal, quick_embeddings, settings_for

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.commands.data.import_command import Asked, run_import
+from bot.commands.export_commands import Asked, run_import
 from bot.importers.formats import Format, ImportedEpisodes
 from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, import_episodes, store_episodes

@@ -12,12 +12,23 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from PIL import Image
 
-from bot.pictures.canvas import WIDTH, png
-from bot.pictures.glyphs import to_drawable, truncate, width_of
-from bot.pictures.palette import DARK, HATCHES, LIGHT, LINES, MARKERS, PALETTES, Palette
-from bot.pictures.picture_values import Mark, Room, ScoreRow, Scores, Share, Words
-from bot.pictures.score_chart import ROWS
-from bot.pictures.turn_picture import turn_figure
+from bot.pictures.canvas import WIDTH, png, to_drawable, truncate, width_of
+from bot.pictures.picture_values import (
+    DARK,
+    HATCHES,
+    LIGHT,
+    LINES,
+    MARKERS,
+    PALETTES,
+    Mark,
+    Palette,
+    Room,
+    ScoreRow,
+    Scores,
+    Share,
+    Words,
+)
+from bot.pictures.turn_picture import ROWS, turn_figure
 from tests.tables import each
 
 THRESHOLD = Mark(0.5, "threshold")

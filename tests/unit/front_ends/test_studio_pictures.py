@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bot.pictures.palette import PALETTES
+from bot.pictures.picture_values import PALETTES
 
 DOCS = Path(__file__).parents[3] / "docs"
 MOST_BYTES = 200_000

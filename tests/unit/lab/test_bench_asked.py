@@ -4,15 +4,15 @@ import pytest
 import pytest_asyncio
 
 import graph.layers
-from bot.lab.bench.asked_turns import AskedTurn, ask_sets
 from bot.lab.bench.bench_layers import bench_layers
-from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.sets.data_sets import LabelledSet
-from bot.lab.bench.sets.labelled_set import LabelledBench
+from bot.lab.bench.data_sets import LabelledSet
+from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
 from bot.lab.bench.tuning_data import (
     DEFAULTS,
     RATIO,
     RULES,
+    AskedTurn,
+    ask_sets,
     figures,
     halves,
     held_out,

@@ -11,7 +11,7 @@ from bot.lab.bench.committed_figures import (
     names_of,
     recall_table,
 )
-from bot.lab.bench.contestants import OURS
+from bot.lab.bench.race import OURS
 from graph.settings.context import Thresholds
 from tests.readme import DOCS, README
 from tests.tables import each

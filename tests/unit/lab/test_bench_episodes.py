@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lab.bench.episodes import as_episodes, query_time, split_exchange
-from bot.lab.bench.neutral import Archive, Doc, Query
+from bot.lab.bench.neutral import Archive, Doc, Query, as_episodes, query_time, split_exchange
 from tests.tables import each
 
 PLAIN = st.text("ab :\n", max_size=80)

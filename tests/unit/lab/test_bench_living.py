@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from bot.importers.source import BadImportFile
-from bot.lab.bench.living.lives import Person, read_lives
-from bot.lab.bench.living.measures import measure_probes
-from bot.lab.bench.living.probe_run import ProbeResult
+from bot.lab.bench.lives import Person, ProbeResult, read_lives
+from bot.lab.bench.measures import measure_probes
 
 AT = "2026-05-01T09:00:00+03:00"
 TURNS = [{"id": name, "at": AT, "thread": "old", "user": f"about {name}", "assistant": ""} for name in "abcd"]

@@ -10,7 +10,7 @@ import pytest
 
 from bot.commands.command_app import with_thresholds
 from bot.importers.source import BadImportFile
-from bot.lab.bench import metrics
+from bot.lab.bench import outcome as metrics
 from bot.lab.bench.neutral import Query, read_bench
 from bot.lab.bench.outcome import Outcome, summarise
 from graph.settings.context import TurnContext

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.bench.sets.data_sets import NoData, calibration_without, labelled_sets, packed_cases
+from bot.lab.bench.data_sets import NoData, calibration_without, labelled_sets, packed_cases
 from tests.notebooks.executing import FOLDER
 
 PACKED = FOLDER / "data"

@@ -9,11 +9,19 @@ import pytest
 
 import graph.layers
 from bot.lab.bench.bench_layers import CachedEmbeddings, bench_layers
-from bot.lab.bench.contestants import CONTESTANTS, OURS, neighbour_contestants
-from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.race import by_age, false_injections, mean_measure, race, results_of, rounded
-from bot.lab.bench.sets.handmade import spread_days
-from bot.lab.bench.sets.labelled_set import LabelledBench
+from bot.lab.bench.handmade import spread_days
+from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
+from bot.lab.bench.race import (
+    CONTESTANTS,
+    OURS,
+    by_age,
+    false_injections,
+    mean_measure,
+    neighbour_contestants,
+    race,
+    results_of,
+    rounded,
+)
 from graph.settings.settings import Settings
 from tests.servers.hash_embeddings import HashEmbeddings
 

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.lab.bench.neutral import Archive, Bench, Doc, Query
-from bot.lab.bench.sets.irrelevant import OTHERS, SAME_NAMES, with_irrelevant
-from bot.lab.bench.sets.labelled_set import LabelledBench, pool_archives
-from bot.lab.bench.sets.locomo_set import load_locomo
-from bot.lab.bench.sets.longmemeval_set import load_longmemeval
+from bot.lab.bench.handmade import OTHERS, SAME_NAMES, with_irrelevant
+from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query, pool_archives
+from bot.lab.bench.public_sets import load_locomo, load_longmemeval
 
 SAMPLE: dict[str, Any] = {
     "sample_id": "conv-1",

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.labelling.candidates import MOST_OFFERED, OFFERED, offer_memories
-from bot.lab.labelling.labelled_turns import (
+from bot.lab.past.labelled_turns import (
     FLOOR,
     LabelledHalves,
     estimate_utility,
@@ -20,10 +19,10 @@ from bot.lab.labelling.labelled_turns import (
     tuning_result,
     with_changes,
 )
-from bot.lab.labelling.own_calibration import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
-from bot.lab.labelling.past_turns import PastTurn, draw_sample, halves
-from bot.lab.labelling.session import LabellingSession
 from bot.lab.past.labels import agreement, weak_labels
+from bot.lab.past.past_result import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
+from bot.lab.past.past_turns import MOST_OFFERED, OFFERED, PastTurn, draw_sample, halves, offer_memories
+from bot.lab.past.session import LabellingSession
 from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog

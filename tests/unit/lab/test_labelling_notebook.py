@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.notebook.table import Table
-from bot.lab.notebook.widgets import Progress, Verbatim
+from bot.lab.widgets import Progress, Table, Verbatim
 from tests.tables import each
 
 ROOT = Path(__file__).parents[3]

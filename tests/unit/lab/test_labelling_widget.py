@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from ipywidgets import HTML, HTMLMath, Label, Widget
 
-from bot.lab.labelling.past_turns import PastTurn
-from bot.lab.labelling.session import LabellingSession
-from bot.lab.labelling.widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
-from bot.lab.notebook.widgets import Verbatim
+from bot.lab.past.labelling_widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
+from bot.lab.past.past_turns import PastTurn
+from bot.lab.past.session import LabellingSession
+from bot.lab.widgets import Verbatim
 from graph.settings.context import TurnContext
 from memory.episodic.log.label_log import LabelLog
 from memory.owners.owner_files import OwnerFiles

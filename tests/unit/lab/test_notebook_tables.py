@@ -6,21 +6,13 @@ from datetime import UTC, datetime
 from matplotlib.figure import Figure
 
 from bot.lab.bench.neutral import Archive, Doc
-from bot.lab.notebook.dissection import search_warning
-from bot.lab.notebook.simulated_day import split_archive
-from bot.lab.notebook.table import LONGEST, Table
-from bot.lab.plots import (
-    Curve,
-    Point,
-    bars_figure,
-    chances_figure,
-    curves_figure,
-    lines_figure,
-    schedule_figure,
-    stacked_figure,
-)
+from bot.lab.curves import Curve, Point, curves_figure
+from bot.lab.dissection import search_warning
+from bot.lab.notebook_agent import split_archive
+from bot.lab.plots import bars_figure, chances_figure, lines_figure, schedule_figure, stacked_figure
+from bot.lab.widgets import LONGEST, Table
 from bot.pictures.canvas import png
-from bot.pictures.palette import DARK
+from bot.pictures.picture_values import DARK
 from graph.state.turn_state import Recall, State
 from memory.models import SearchReport, SearchStatus
 from memory.tuning.resampling import Estimate

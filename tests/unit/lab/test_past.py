@@ -14,16 +14,19 @@ from pydantic import ValidationError
 
 import bot.lab
 from bot.lab import MODULES
-from bot.lab.labelling.notebook_archive import NotebookArchive
+from bot.lab.past.notebook_archive import NotebookArchive
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_figures import (
+    baselines,
+    by_group,
+    compare,
     groups_figure,
     halves_figure,
     precision_recall_figure,
     reliability_figure,
+    reliability_of,
     sweep_figure,
 )
-from bot.lab.past.past_measures import baselines, by_group, compare, reliability_of
 from bot.lab.past.past_result import halves_of, propose, result_of
 from bot.lab.past.threshold_ranges import RANGES
 from bot.lab.past.tuner import MISSED, VAIN, Tuner

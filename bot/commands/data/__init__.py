@@ -1,1 +1,0 @@
-"""The commands on an owner's data: import, export, forget, backup."""

@@ -1,1 +1,0 @@
-"""The benchmark of lives in conversation: follow-ups, corrections, near misses."""

@@ -1,0 +1,139 @@
+"""LoCoMo and LongMemEval in the neutral form: documents, and questions with what answers them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bot.importers.benchmark_formats import read_locomo, read_longmemeval
+from bot.importers.source import Field, read_json
+from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
+from memory.models import Episode
+
+CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open domain", 4: "single-hop", 5: "adversarial"}
+ADVERSARIAL = 5
+_DIALOGUE = re.compile(r"D(\d+):(\d+)")
+
+
+def load_locomo(path: Path) -> LabelledBench:
+    """Read a LoCoMo file; adversarial questions count as irrelevant."""
+    samples = {
+        _sample_name(sample, path, number): sample for number, sample in enumerate(_samples(path), start=1)
+    }
+    episodes = {name: list(some) for name, some in read_locomo(path, "bench")}
+    archives = tuple(_archive(name, episodes[name], sample) for name, sample in samples.items())
+    people = {name: _people(sample.get("conversation")) for name, sample in samples.items()}
+    return LabelledBench(Bench(name="LoCoMo", archives=archives), people)
+
+
+def dialogue_ids(evidence: object) -> list[str]:
+    """Return the dialogue ids in a piece of evidence, which may hold several, or none."""
+    return [f"D{int(session)}:{int(turn)}" for session, turn in _DIALOGUE.findall(str(evidence))]
+
+
+def _samples(path: Path) -> list[Field]:
+    whole = read_json(path)
+    return whole.items() if isinstance(whole.value, list) else [whole]
+
+
+def _sample_name(sample: Field, path: Path, number: int) -> str:
+    named = sample.find("sample_id")
+    return named.name() if named else f"{path.stem}-{number}"
+
+
+def _people(conversation: Field) -> tuple[str, ...]:
+    return tuple(conversation.get(key).name() for key in ("speaker_a", "speaker_b"))
+
+
+def _archive(name: str, episodes: list[Episode], sample: Field) -> Archive:
+    docs = tuple(_pair_doc(episode) for episode in episodes)
+    holders = {
+        said: doc.id
+        for doc, episode in zip(docs, episodes, strict=True)
+        for tag in episode.tags
+        for said in dialogue_ids(tag)
+    }
+    return Archive(id=name, docs=docs, queries=tuple(_questions(sample.get("qa").items(), holders)))
+
+
+def _pair_doc(episode: Episode) -> Doc:
+    first = episode.tags[0]
+    return Doc(id=first, text=episode.text, time=episode.at, session=first.partition(":")[0])
+
+
+def _questions(asked: list[Field], holders: Mapping[str, str]) -> Iterator[Query]:
+    for number, question in enumerate(asked, start=1):
+        category = int(question.get("category").value)
+        evidence = question.find("evidence")
+        said = [one for piece in (evidence.items() if evidence else []) for one in dialogue_ids(piece.value)]
+        adversarial = category == ADVERSARIAL
+        yield Query(
+            id=str(number),
+            text=question.get("question").text(),
+            gold=tuple(dict.fromkeys(holders[one] for one in said if one in holders)),
+            irrelevant=adversarial,
+            kind="adversarial" if adversarial else None,
+            category=CATEGORIES.get(category, str(category)),
+        )
+
+
+ABSTENTION = "_abs"
+"""Suffix of the id of a question that its case does not answer."""
+
+
+def load_longmemeval(path: Path) -> LabelledBench:
+    """Read a file, or a folder of files; unanswerable questions count as irrelevant."""
+    cases = {_case_name(case, file): case for file in _files(path) for case in _cases(file)}
+    archives = tuple(
+        Archive(id=name, docs=tuple(_docs(episodes)), queries=tuple(_queries(cases[name], name)))
+        for name, episodes in read_longmemeval(path, "bench")
+    )
+    return LabelledBench(Bench(name="LongMemEval", archives=archives))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
+def _cases(file: Path) -> list[Field]:
+    whole = read_json(file)
+    return whole.items() if isinstance(whole.value, list) else [whole]
+
+
+def _case_name(case: Field, file: Path) -> str:
+    named = case.find("case_id") or case.find("question_id")
+    return named.name() if named else file.stem
+
+
+def _docs(episodes: Iterator[Episode]) -> Iterator[Doc]:
+    places: Counter[str] = Counter()
+    for episode in episodes:
+        (session,) = episode.tags
+        places[session] += 1
+        yield Doc(
+            id=f"{session}:{places[session]}", text=_exchange(episode), time=episode.at, session=session
+        )
+
+
+def _exchange(episode: Episode) -> str:
+    return f"user: {episode.message}\nassistant: {episode.reply}" if episode.reply else episode.message
+
+
+def _queries(case: Field, name: str) -> Iterator[Query]:
+    """Yield the questions of a case, which lists them or is one question itself."""
+    asked = case.find("queries")
+    for question in asked.items() if asked else [case]:
+        about = question.find("metadata") or question
+        named, date = question.find("query_id"), about.find("question_date")
+        number = named.name() if named else name
+        sessions, kind = about.find("answer_session_ids"), about.find("question_type")
+        unanswered = number.endswith(ABSTENTION)
+        yield Query(
+            id=number,
+            text=question.get("question").text(),
+            time=date.time() if date else None,
+            gold=tuple(session.name() for session in sessions.items()) if sessions else (),
+            irrelevant=unanswered,
+            kind="adversarial" if unanswered else None,
+            category=kind.name() if kind else None,
+        )

@@ -1,1 +1,0 @@
-"""Labels of recalled memories, from reactions and from a notebook widget."""

@@ -1,1 +1,0 @@
-"""Notebook helpers: turns step by step, and tables."""
