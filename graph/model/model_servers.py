@@ -1,7 +1,7 @@
 """Context windows as model servers report them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,14 +75,12 @@ async def _fetch_ollama(http: httpx.AsyncClient, root: str, model: str) -> Serve
         name, _, value = line.strip().partition(" ")
         if name == "num_ctx" and value.strip().isdecimal():
             return ServerWindow(tokens=int(value))
-    trained = _least(about.get("model_info"), *_context_keys(about.get("model_info")))
+    info = about.get("model_info")
+    keys = (key for key in info if str(key).endswith(".context_length")) if isinstance(info, dict) else ()
+    trained = _least(info, *keys)
     if about.get("remote_model"):
         return ServerWindow(tokens=trained)
     return ServerWindow(tokens=min(trained or _OLLAMA_DEFAULT, _OLLAMA_DEFAULT), final=False)
-
-
-def _context_keys(info: Any) -> Iterator[str]:
-    yield from (key for key in info if str(key).endswith(".context_length")) if isinstance(info, dict) else ()
 
 
 async def _read(http: httpx.AsyncClient, url: str) -> Mapping[str, Any]:

@@ -106,7 +106,9 @@ class OpenAICompatible:
         if not settings.model_base_url:
             self._cap_names.remove(_CAPS[0])
         self._timeout = settings.model_timeout
-        self._where = f"The model {settings.model} at {_host_of(settings.model_base_url)}"
+        # Only host and port: the rest of a URL may contain a password or a key.
+        host = urlsplit(settings.model_base_url).netloc.rpartition("@")[2]
+        self._where = f"The model {settings.model} at {host if settings.model_base_url else 'OpenAI'}"
         self._http = DefaultAsyncHttpx2Client()
         self._client = _Client(
             model=settings.model,
@@ -220,8 +222,3 @@ def _server_message(error: APIStatusError) -> str:
     """Return the server's message on a bad request; other statuses explain themselves."""
     words = " ".join(error.message.split())
     return f" ({words[:_LONGEST_SAID]})" if error.status_code in {400, 422} and words else ""
-
-
-def _host_of(base_url: str) -> str:
-    """Return host and port: the rest of a URL may contain a password or a key."""
-    return urlsplit(base_url).netloc.rpartition("@")[2] if base_url else "OpenAI"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,13 @@ _LARGEST = 2**63
 def read_round(said: ModelAnswer, state: State, tools: Mapping[str, BaseTool]) -> Round:
     """Parse the calls in the model's answer, and the text around them."""
     exchange = exchange_of(state)
-    text, asked = said.text, list(_structured_calls(said))
+    text = said.text
+    asked: list[_RequestedCall] = [
+        (str(call["id"] or ""), str(call["name"] or ""), call["args"], "") for call in said.calls
+    ]
+    for broken in said.unreadable:
+        problem = f"The arguments are not JSON: {shortened(broken['args'] or '', _SHOWN)}"
+        asked.append((str(broken["id"] or ""), str(broken["name"] or UNREADABLE), {}, problem))
     if not asked:
         text, asked = _calls_in_text(said.text, state, tools)
     calls: list[Call] = []
@@ -56,22 +62,15 @@ def _call(asked: _RequestedCall, key: str, earlier: Sequence[Call]) -> Call:
     given_id, name, given, wrong = asked
     arguments, unfit = clean_arguments(given)
     taken = {call.id for call in earlier}
-    call_id = given_id if _WIRE_NAME.fullmatch(given_id) and given_id not in taken else _wire_id(key)
+    if not _WIRE_NAME.fullmatch(given_id) or given_id in taken:
+        given_id = hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
     if not _WIRE_NAME.fullmatch(name):
         wrong = wrong or f"There is no tool {name[:100]!r}."
         name = UNREADABLE
     problem = wrong or unfit
     if not problem and any(call.name == name and call.arguments == arguments for call in earlier):
         problem = REPEATED
-    return Call(id=call_id, key=key, name=name, arguments=arguments, problem=problem)
-
-
-def _structured_calls(said: ModelAnswer) -> Iterator[_RequestedCall]:
-    for call in said.calls:
-        yield str(call["id"] or ""), str(call["name"] or ""), call["args"], ""
-    for broken in said.unreadable:
-        problem = f"The arguments are not JSON: {shortened(broken['args'] or '', _SHOWN)}"
-        yield str(broken["id"] or ""), str(broken["name"] or UNREADABLE), {}, problem
+    return Call(id=given_id, key=key, name=name, arguments=arguments, problem=problem)
 
 
 def _calls_in_text(
@@ -89,10 +88,6 @@ def _calls_in_text(
         ("", UNREADABLE, {}, f"This call cannot be read: {shortened(raw, _SHOWN)}") for raw in parsed.broken
     ]
     return parsed.text, asked
-
-
-def _wire_id(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
 
 
 class _UnusableValue(Exception):

@@ -102,21 +102,16 @@ class Toolbox:
 
 
 def arguments_problem(tool: BaseTool, arguments: Mapping[str, Any]) -> str:
-    """Describe what is wrong with the arguments; empty if nothing is, or if only the tool can check."""
+    """Describe which arguments are wrong, without their values; "" if none is or only the tool can check."""
     schema = tool.tool_call_schema
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
         return ""
     try:
         schema.model_validate(dict(arguments))
     except ValidationError as error:
-        return describe_errors(error)
+        wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
+        return f"The arguments are wrong. {'; '.join(wrong)}"
     return ""
-
-
-def describe_errors(error: ValidationError) -> str:
-    """Describe which arguments are wrong, without their values."""
-    wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
-    return f"The arguments are wrong. {'; '.join(wrong)}"
 
 
 def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:

@@ -27,22 +27,6 @@ def _only(value: str) -> Reading:
     return frozenset([value])
 
 
-def iso(match: re.Match[str]) -> Read:
-    return _date(match["iy"], match["im"], match["id"], either=False)
-
-
-def dmy(match: re.Match[str]) -> Read:
-    return _date(match["dy"], match["dm"], match["dd"], either=True)
-
-
-def named(match: re.Match[str]) -> Read:
-    return _date(match["ny"], MONTHS[match["nm"].lower()], match["nd"], either=False)
-
-
-def us(match: re.Match[str]) -> Read:
-    return _date(match["uy"], MONTHS[match["um"].lower()], match["ud"], either=False)
-
-
 def _date(year: str | None, month: str, day: str, *, either: bool) -> Read:
     """Return the readings of a date: its year may stand apart; a date without one counts as its day."""
     if year is None:
@@ -128,25 +112,23 @@ def ascii_digits(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in same)
 
 
-def _power(match: re.Match[str]) -> Read:
-    reads = scientific(match["pm"], match["pe"])
-    return reads, reads[0]
-
-
 def _number(match: re.Match[str]) -> Read:
     scale = match["attached"] or match["scale"] or ""
-    reads = readings(match["number"], scale.lower())
+    return _number_of(readings(match["number"], scale.lower()))
+
+
+def _number_of(reads: tuple[Reading, ...]) -> Read:
     return reads, frozenset().union(*reads)
 
 
 _KINDS: dict[str, Callable[[re.Match[str]], Read]] = {
-    "iso": iso,
-    "dmy": dmy,
-    "named": named,
-    "us": us,
+    "iso": lambda match: _date(match["iy"], match["im"], match["id"], either=False),
+    "dmy": lambda match: _date(match["dy"], match["dm"], match["dd"], either=True),
+    "named": lambda match: _date(match["ny"], MONTHS[match["nm"].lower()], match["nd"], either=False),
+    "us": lambda match: _date(match["uy"], MONTHS[match["um"].lower()], match["ud"], either=False),
     "clock": clock,
     "hour": hour,
-    "power": _power,
+    "power": lambda match: _number_of(scientific(match["pm"], match["pe"])),
     "number": _number,
 }
 

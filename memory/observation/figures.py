@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+from memory.models import SearchStatus
 from memory.observation.observation import Observation
 
 GROWTH = 1.1
@@ -113,7 +114,7 @@ def counts_of(observation: Observation) -> dict[str, int]:
     counts = {
         "turns": 1,
         f"outcome:{observation.outcome.value}": 1,
-        "cached": int(observation.cache_hit),
+        "cached": int(any(search.status == SearchStatus.CACHED for search in observation.searches.values())),
         "injected": int(observation.used > 0),
         "candidates": observation.candidates,
         "relevant": observation.relevant,

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from memory.database import to_micros
-from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, SearchStatus, Seen
+from memory.models import Decision, Evidence, Mechanism, Outcome, SearchReport, Seen
 from memory.prompt.window import Space
 
 DIGITS = 4
@@ -112,11 +112,6 @@ class Observation:
     """First turn of the thread, when the prompt held it in addition to the latest ones."""
     zone: str = ""
     """Time zone of the user. Empty in older records: the current one is used."""
-
-    @property
-    def cache_hit(self) -> bool:
-        """Whether the search was cached."""
-        return any(search.status == SearchStatus.CACHED for search in self.searches.values())
 
     def to_json(self) -> str:
         """Serialise as a JSON object."""

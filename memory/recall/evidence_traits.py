@@ -86,7 +86,9 @@ def memory_traits(asked: MessageContext, candidates: Sequence[Candidate]) -> lis
     norm = _Norm(told or candidates, unanswered)
     about = _About(asked.message)
     return [
-        _compared(each, norm) | _spoken(each, said, about) | {"age": _age(each, asked.at)}
+        _compared(each, norm)
+        | _spoken(each, said, about)
+        | {"age": math.log1p(max((asked.at - each.at).total_seconds() / DAY, 0.0))}
         for each, said in zip(candidates, words, strict=True)
     ]
 
@@ -245,7 +247,3 @@ def _said(each: Candidate) -> float:
 def _rank(value: float, descending: Sequence[float]) -> float:
     """Return `log(1 + n)`, `n` being how many values are greater."""
     return math.log1p(len(descending) - bisect_right(descending[::-1], value))
-
-
-def _age(each: Candidate, at: datetime) -> float:
-    return math.log1p(max((at - each.at).total_seconds() / DAY, 0.0))

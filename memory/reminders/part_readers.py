@@ -64,10 +64,7 @@ def weekday(found: re.Match[str], _: Moment) -> TimeParts | None:
 
 
 def read_date(found: re.Match[str], moment: Moment) -> TimeParts | None:
-    return _on_day(next_day(collapse_spaces(found["date"]), since=moment.today))
-
-
-def _on_day(day: date | None) -> TimeParts | None:
+    day = next_day(collapse_spaces(found["date"]), since=moment.today)
     return TimeParts(day=day) if day else None
 
 

@@ -147,15 +147,11 @@ class TimeParts:
         if self.delay:
             return later(moment.today, *self.delay)
         if self.weekday is None:
-            return self._first_of_days(moment.today)
+            today, days = moment.today, self.every.days if self.every else ()
+            return min((today + DAY * ((day - today.weekday()) % 7) for day in days), default=None)
         if self.weeks:
             return week_of(moment.today).start + WEEK * self.weeks + DAY * self.weekday
         return moment.today + DAY * ((self.weekday - moment.today.weekday()) % 7)
-
-    def _first_of_days(self, today: date) -> date | None:
-        if self.every is None or not self.every.days:
-            return None
-        return min(today + DAY * ((day - today.weekday()) % 7) for day in self.every.days)
 
     def _times(self, *, is_today: bool) -> list[Hour]:
         """Return the hours that are meant, the likeliest first."""

@@ -75,7 +75,8 @@ def _time_of_event(sentence: str, moment: Moment) -> FutureTime | None:
     event = _EVENT.compiled.search(sentence)
     if event is None or not _OWN.compiled.search(sentence) or _NOT_SO.compiled.search(sentence):
         return None
-    times = [time for time in find_times(sentence, moment) if _names_a_day(time.parts)]
+    found = [(time, time.parts) for time in find_times(sentence, moment)]
+    times = [time for time, parts in found if not parts.every and (parts.day or parts.weekday is not None)]
     if not times:
         return None
     # A word in English may be one in Romanian as well, as "dentist" is.
@@ -84,10 +85,6 @@ def _time_of_event(sentence: str, moment: Moment) -> FutureTime | None:
     before, after = sentence[: times[0].start], sentence[times[0].end :]
     is_past = any(tense(before, after, language) is Tense.PAST for language in languages)
     return None if is_past else times[0]
-
-
-def _names_a_day(parts: TimeParts) -> bool:
-    return parts.every is None and (parts.day is not None or parts.weekday is not None)
 
 
 def _event(words: str, parts: TimeParts, moment: Moment) -> ToldEvent | None:

@@ -76,7 +76,8 @@ async def copy_keys(source: RedisConnection, target: RedisConnection, *, replace
             raise _other_data(differing)
         await _write(other, {key: wanted[key] for key in wanted if key not in there or key in differing})
         back = await _entries(other, list(wanted))
-        if wrong := {key for key in wanted if not _reads_back(wanted[key], back.get(key))}:
+        expired = {key for key in wanted if key not in back and wanted[key].milliseconds >= 0}
+        if wrong := {key for key in wanted.keys() - expired if back.get(key) != wanted[key]}:
             raise TierUnavailable("working", f"what was copied to {_named(wrong)} does not read back")
         count += len(wanted)
     return count
@@ -94,10 +95,6 @@ async def _drop_others(source: Redis, target: Redis, *, replace: bool) -> None:
 
 def _other_data(keys: Collection[bytes]) -> TierUnavailable:
     return TierUnavailable("working", f"the target has other data under {_named(keys)}; --replace deletes it")
-
-
-def _reads_back(written: _Entry, found: _Entry | None) -> bool:
-    return found == written or (found is None and written.milliseconds >= 0)
 
 
 def _named(keys: Collection[bytes]) -> str:

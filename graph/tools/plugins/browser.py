@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,15 +130,9 @@ def system_browser() -> str:
 
 async def _playwright() -> Any:
     try:
-        return await asyncio.to_thread(_import_playwright)
+        return await asyncio.to_thread(import_module, "playwright.async_api")
     except ImportError:
         raise ToolException(missing_message("browser")) from None
-
-
-def _import_playwright() -> Any:
-    from playwright import async_api  # noqa: PLC0415 - an extra, which may not be installed
-
-    return async_api
 
 
 async def _wait_until_ready(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:

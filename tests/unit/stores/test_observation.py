@@ -40,7 +40,7 @@ def test_an_observation_is_read_back_as_it_was() -> None:
 def test_what_an_older_version_did_not_write_has_its_default() -> None:
     old = {"turn_id": "t", "owner": "ana", "thread": "1", "at": "2026-05-01T12:00:00Z", "outcome": "answered"}
     read = Observation.from_json(json.dumps(old | {"of another version": 1}))
-    assert (read.decisions, read.calls, read.milliseconds, read.cache_hit) == ((), (), 0.0, False)
+    assert (read.decisions, read.calls, read.milliseconds, read.searches) == ((), (), 0.0, {})
     assert read.zone == ""
 
 
