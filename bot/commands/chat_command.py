@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.commands.command_app import Owner, collect_seldom, command_settings
+from bot.commands.command_app import Owner, command_settings, run_turns
 from bot.printable import printable
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
 from bot.terminal.terminal_place import TerminalPlace, is_terminal, loaded, typed_lines
@@ -32,9 +32,8 @@ def chat(
     settings = command_settings()
     if not settings.model and _offer_setup():
         settings = command_settings()
-    collect_seldom()
     with configure_logging(settings):
-        asyncio.run(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
+        run_turns(run_chat(settings, owner=owner or settings.owner, thread=thread, resume=resume))
 
 
 def _offer_setup() -> bool:

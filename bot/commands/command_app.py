@@ -4,10 +4,11 @@ import asyncio
 import difflib
 import gc
 import logging
-from collections.abc import Sequence
+import sys
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -22,6 +23,8 @@ from memory.temporal.named_bound import read_bound
 
 if TYPE_CHECKING:
     from graph.layers import Layers
+
+T = TypeVar("T")
 
 YOUNG = 10_000
 """Allocations between collections of the youngest generation. A turn leaves 3,000 objects: four collections
@@ -82,6 +85,20 @@ def collect_seldom() -> None:
     """Collect a fifteenth as often, and fully about once in 3,000 turns."""
     _, middle, _ = gc.get_threshold()
     gc.set_threshold(YOUNG, middle, FULL)
+
+
+def run_turns(main: Coroutine[Any, Any, T]) -> T:
+    """Run a process that answers: garbage is collected rarely, and the event loop is libuv's.
+
+    On uvloop a turn takes about a tenth less time than on asyncio's own loop (2.3 of its 25 ms in the loop's
+    thread). It does not exist for Windows.
+    """
+    collect_seldom()
+    if sys.platform == "win32":
+        return asyncio.run(main)
+    import uvloop  # noqa: PLC0415 - a library that no other command needs
+
+    return uvloop.run(main)
 
 
 def with_thresholds(context: TurnContext, given: Sequence[str]) -> TurnContext:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import Owner, checked_owner, collect_seldom, command_settings
+from bot.commands.command_app import Owner, checked_owner, command_settings, run_turns
 from bot.mcp.server import agent_server, check_http, serve_http, serve_stdio
 from bot.serve.server_process import delete_token, print_new_token, print_tokens, run_serve
 from graph.app import open_agent
@@ -46,10 +46,9 @@ def serve(
     elif delete:
         asyncio.run(delete_token(settings, console, delete))
     else:
-        collect_seldom()
         with configure_logging(settings):
             announce = partial(_announce, what="OpenAI-compatible server")
-            asyncio.run(run_serve(settings, listen or settings.serve_listen, announce))
+            run_turns(run_serve(settings, listen or settings.serve_listen, announce))
 
 
 async def run_mcp(settings: Settings, *, owner: str, http: bool, listen: str = "") -> None:

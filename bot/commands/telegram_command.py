@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.commands.command_app import collect_seldom, command_settings
+from bot.commands.command_app import command_settings, run_turns
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify
@@ -41,9 +41,8 @@ def telegram(
     if retry_dead or drop_dead:
         asyncio.run(run_dead(settings, retry=retry_dead))
         return
-    collect_seldom()
     with configure_logging(settings):
-        asyncio.run(run_telegram(settings, workers=workers, part=part, parent=parent))
+        run_turns(run_telegram(settings, workers=workers, part=part, parent=parent))
 
 
 def pair(

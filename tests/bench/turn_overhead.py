@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.commands.command_app import collect_seldom
+from bot.commands.command_app import run_turns
 from graph.builder import FETCHES, REPEATABLE, build_graph
 from graph.checkpoint.serde import checkpoint_serde
 from graph.layers import Layers, open_layers
@@ -203,11 +203,10 @@ def _breakdown(contests: list[Contest]) -> Table:
 
 def main() -> None:
     """Measure and print."""
-    collect_seldom()  # as processes that answer do
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with TemporaryDirectory(prefix="goat-bench-") as folder, Progress(*columns, console=console) as progress:
-        contests, imports = asyncio.run(measure(Path(folder), progress))
+        contests, imports = run_turns(measure(Path(folder), progress))
     report(contests, console)
     print_imports(imports, console)
 

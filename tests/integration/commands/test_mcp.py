@@ -178,7 +178,7 @@ async def test_every_tool_answers_and_no_secret_is_in_any_answer(world: World) -
             called = await call(client, tool.name, **ARGUMENTS.get(tool.name, {}))
             assert not called.failed, called.text
             assert json.loads(called.text) == called.answer
-            for secret in (*SECRETS, "4711", "Rex"):
+            for secret in (*SECRETS, "bank PIN", "Rex"):
                 assert secret not in called.text, tool.name
 
 
