@@ -74,10 +74,11 @@ class ObservedNode:
         return await asyncio.to_thread(self.node, state, **given)
 
     def _span(self, state: State, turn_id: str) -> AbstractContextManager[Span]:
-        """Open a span; for a private turn one that records nothing."""
-        if is_private(state):
+        """Open a span; for a private turn, or without a tracer, one that records nothing."""
+        tracer = self._tracer()
+        if tracer is None or is_private(state):
             return nullcontext(INVALID_SPAN)
-        return node_span(self._tracer(), self.name, turn_id)
+        return node_span(tracer, self.name, turn_id)
 
 
 def turn_id_of(state: State) -> str:

@@ -1,7 +1,7 @@
 """OpenTelemetry spans around turns and nodes, without message text, and their export.
 
-They go to an OTLP/HTTP receiver if one is configured, else to this process's OpenTelemetry setup; they are
-no-ops when no tracer is set up.
+They go to an OTLP/HTTP receiver if one is configured, else to this process's OpenTelemetry setup; without
+either there are none.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from langgraph.errors import GraphBubbleUp
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import (
     NonRecordingSpan,
+    ProxyTracerProvider,
     Span,
     SpanContext,
     Status,
@@ -25,6 +26,7 @@ from opentelemetry.trace import (
     Tracer,
     get_current_span,
     get_tracer,
+    get_tracer_provider,
     set_span_in_context,
 )
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SCOPE = "goat"
 TURN_ID = "goat.turn_id"
-TracerOf = Callable[[], Tracer]
+TracerOf = Callable[[], Tracer | None]
 
 CLOSING_SECONDS = 2.0
 """Seconds to export the last spans."""
@@ -49,9 +51,9 @@ _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 logger = logging.getLogger(__name__)
 
 
-def api_tracer() -> Tracer:
-    """Return the tracer of this process's OpenTelemetry setup, a no-op without one."""
-    return get_tracer(SCOPE)
+def api_tracer() -> Tracer | None:
+    """Return the tracer of this process's OpenTelemetry setup; None without one."""
+    return None if isinstance(get_tracer_provider(), ProxyTracerProvider) else get_tracer(SCOPE)
 
 
 @contextmanager
@@ -122,8 +124,8 @@ class Telemetry:
         self._tracer: Tracer | None = None
         self._begun = False
 
-    def tracer(self) -> Tracer:
-        """Return the current tracer, starting `open` in a thread if needed; spans before it ends are lost."""
+    def tracer(self) -> Tracer | None:
+        """Return the current tracer, or None; starts `open` in a thread if needed, losing spans until then."""
         if self._tracer is not None:
             return self._tracer
         if not self._begun:

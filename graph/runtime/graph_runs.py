@@ -145,7 +145,8 @@ class GraphRuns:
             events = run.events(self.untraced, given, _config(thread), context, None)
         else:
             events = run.events(self.graph, given, _config(thread), context, "sync")
-            events = turn_span(self.layers.telemetry.tracer(), turn_id, events)
+            if tracer := self.layers.telemetry.tracer():
+                events = turn_span(tracer, turn_id, events)
         async with aclosing(events):
             async for event in events:
                 yield event

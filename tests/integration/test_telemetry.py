@@ -51,7 +51,9 @@ async def test_the_standard_variable_is_enough(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
     telemetry = Telemetry(settings)
     await telemetry.open()
-    with telemetry.tracer().start_as_current_span("goat.test"):
+    tracer = telemetry.tracer()
+    assert tracer
+    with tracer.start_as_current_span("goat.test"):
         pass
     await telemetry.close()
     assert [span.name for span in receiver.spans] == ["goat.test"]
@@ -68,7 +70,9 @@ async def test_a_receiver_that_does_not_answer_holds_nobody_up(
     telemetry = Telemetry(settings.model_copy(update={"otlp_endpoint": url}))
     await telemetry.open()
     for _ in range(3000):
-        with telemetry.tracer().start_as_current_span("goat.test"):
+        tracer = telemetry.tracer()
+        assert tracer
+        with tracer.start_as_current_span("goat.test"):
             pass
     await telemetry.close()
     assert receiver.spans == []
@@ -82,7 +86,7 @@ def test_without_a_receiver_nothing_is_imported_or_kept(tmp_path: Path) -> None:
         "from graph.observability.telemetry import Telemetry\n"
         "telemetry = Telemetry(Settings())\n"
         "asyncio.run(telemetry.open())\n"
-        "assert not telemetry.tracer().start_span('x').is_recording()\n"
+        "assert telemetry.tracer() is None\n"
         "print([name for name in sys.modules if 'otlp' in name])\n"
     )
     root = Path(__file__).parents[2]
