@@ -12,8 +12,6 @@ from functools import partial
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.inbox.lanes import NOTICE_MARK, Arrival, Claim
 from bot.telegram.jobs.job_commands import progress_text, result_text
-from bot.telegram.outbox.answer_messages import AnswerMessages
-from bot.telegram.outbox.bot_api import Calls
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import Place, place_of_lane
 from graph.delegation.job import Job
@@ -85,13 +83,11 @@ class NoticeHandler:
     async def _show_progress(self, job: Job, place: Place, say: Say) -> None:
         """Update the job's progress message; a job that ended without one gets none."""
         context, number = self.context, FIRST_PROGRESS + int(job.id, 16) % FIRST_UPDATE
-        record = await context.records.turn(number)
-        if not record.shown and not job.is_open:
+        answer = await context.outbox.answer(place, number)
+        if not answer.shown and not job.is_open:
             return
-        calls = Calls(context.bot, place, 0, number)
-        messages = AnswerMessages(calls, context.courier, context.records, record)
         try:
-            await messages.put(progress_text(job, say))
+            await answer.put(progress_text(job, say))
         except Undeliverable as error:
             logger.info("Progress in chat %s cannot be shown: %s", place.chat_id, error)
 

@@ -1,5 +1,6 @@
 """The Bot API calls that make up an answer."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -56,6 +57,16 @@ class Upload:
 
 Content: TypeAlias = Piece | Upload
 """What one message of an answer holds."""
+
+
+def fingerprint(content: Content | Message) -> str:
+    """Identify the content of a message, from which Telegram may have taken spaces and signs."""
+    if isinstance(content, Upload):
+        return "photo" if content.photo else content.name
+    if isinstance(content, Message) and not content.text:
+        return "photo" if content.photo else (content.document and content.document.file_name) or ""
+    letters = "".join(filter(str.isalnum, content.text or ""))
+    return hashlib.sha256(letters.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

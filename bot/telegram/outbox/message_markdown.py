@@ -26,6 +26,11 @@ _UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
 Span = tuple[int, int]
 """A half-open range of characters."""
 
+_PLAIN = RenderConfig.isolated()
+"""A style with plain headings and bullets instead of the library's emoji."""
+for _level in range(1, 7):
+    setattr(_PLAIN.markdown_symbol, f"heading_level_{_level}", "")
+_PLAIN.markdown_symbol.unordered_list_item = "•"
 _LONGEST_CHARACTER = 64
 """Code points; longer joined sequences are not writing."""
 
@@ -36,7 +41,7 @@ def render(markdown: str) -> tuple[str, list[MessageEntity]]:
     if source.count("$") > _MOST_MATHS:
         return source, []
     try:
-        text, marks = convert(_prepare(source), latex_escape=False, config=_style())
+        text, marks = convert(_prepare(source), latex_escape=False, config=_PLAIN)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return source, []
     text = _CONTROL.sub(" ", text)
@@ -51,15 +56,6 @@ def storable(markdown: str) -> str:
 def blank(text: str) -> bool:
     """Return True if nothing of `text` is visible; Telegram refuses it as empty."""
     return all(char in _UNSEEN or unicodedata.category(char)[0] in "ZC" for char in text)
-
-
-def _style() -> RenderConfig:
-    """Return a style with plain headings and bullets instead of the library's emoji."""
-    style = RenderConfig.isolated()
-    for level in range(1, 7):
-        setattr(style.markdown_symbol, f"heading_level_{level}", "")
-    style.markdown_symbol.unordered_list_item = "•"
-    return style
 
 
 def _usable(mark: MessageEntity) -> bool:

@@ -1,24 +1,33 @@
-"""The outbox: answers that are shown as drafts while they are written, and delivered exactly once."""
+"""The outbox: answers that are shown as drafts while they are written, and delivered exactly once.
+
+Messages of an answer that are recorded are edited, the others are sent. Each send is noted before and
+recorded after. If a crash or a lost reply leaves open whether it took effect, the next attempt looks for the
+message first.
+"""
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from telegram import Bot, InlineKeyboardMarkup
-from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.error import BadRequest, Forbidden, InvalidToken, RetryAfter, TelegramError
 
-from bot.telegram.outbox.answer_messages import AnswerMessages
-from bot.telegram.outbox.bot_api import Calls, Upload
+from bot.telegram.outbox.bot_api import Calls, Content, Upload, fingerprint
 from bot.telegram.outbox.courier import Courier, Undeliverable
-from bot.telegram.outbox.message_format import preview
+from bot.telegram.outbox.message_format import LIMIT, Piece, pieces, preview
+from bot.telegram.outbox.sent_lookup import SentLookup
 from bot.telegram.place import Place
 from bot.telegram.turn_records import Records, TurnRecord
 from memory.errors import GoatError
 
-__all__ = ["Answer", "Outbox", "Upload"]
-
+_GONE = ("message to edit not found", "can't be edited", "message_id_invalid", "no text in the message")
 logger = logging.getLogger(__name__)
+
+
+class TooLong(Exception):
+    """Telegram measures a piece as longer than we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +54,11 @@ class Answer:
     def __init__(self, outbox: Outbox, calls: Calls, record: TurnRecord) -> None:
         self._outbox = outbox
         self._calls = calls
-        self._messages = AnswerMessages(calls, outbox.courier, outbox.records, record)
         self._chat = calls.place.chat_id
-        self._update_id = calls.update_id
+        self._sending = record.sending
         self._drafts = calls.place.private
+        self.shown = list(record.shown)
+        """Ids of its messages, in order."""
         self.sent = record.sent
         """True once it is delivered."""
         self.begun = bool(record.shown or record.sending or record.turn_id or record.sent)
@@ -57,12 +67,13 @@ class Answer:
     @property
     def has_drafts(self) -> bool:
         """Return True where Telegram shows drafts, unless the answer replaces messages."""
-        return self._drafts and not self._messages
+        return self._drafts and not self.shown
 
     async def take_over(self, shown: Sequence[int]) -> None:
         """Reuse the messages of an earlier answer."""
-        if not self._messages and shown:
-            await self._messages.take_over(shown)
+        if not self.shown and shown:
+            self.shown = list(shown)
+            await self._outbox.records.note_messages(self._calls.update_id, self._chat, self.shown)
 
     def until_frame(self) -> float:
         """Return the seconds until the next frame is allowed."""
@@ -83,11 +94,11 @@ class Answer:
 
     async def announce_delay(self, markdown: str) -> None:
         """Explain a delay, once, in the answer's message; failures are logged."""
-        if self._update_id in self._outbox.delayed:
+        if self._calls.update_id in self._outbox.delayed:
             return
-        self._outbox.delayed.add(self._update_id)
+        self._outbox.delayed.add(self._calls.update_id)
         try:
-            await self._messages.put(markdown)
+            await self.put(markdown)
         except (GoatError, TelegramError) as error:
             logger.info("A delay could not be announced: %s", error)
 
@@ -102,9 +113,104 @@ class Answer:
         if self.sent:
             return
         try:
-            await self._messages.put(markdown, buttons, upload)
+            await self.put(markdown, buttons, upload)
         except Undeliverable as error:
             logger.warning("An answer in chat %s cannot be delivered: %s", self._chat, error)
-        await self._outbox.records.mark_sent(self._update_id)
-        self._outbox.delayed.discard(self._update_id)
+        await self._outbox.records.mark_sent(self._calls.update_id)
+        self._outbox.delayed.discard(self._calls.update_id)
         self.sent = True
+
+    async def put(
+        self, markdown: str, buttons: InlineKeyboardMarkup | None = None, upload: Upload | None = None
+    ) -> None:
+        """Write the answer into its messages: send more if needed, and delete surplus ones."""
+        for limit in (LIMIT, LIMIT // 2, LIMIT // 4):
+            rich = await asyncio.to_thread(pieces, markdown, limit)
+            contents: list[list[Content]] = [[piece, Piece(piece.text, ())] for piece in rich]
+            if upload is not None:
+                document = [replace(upload, photo=False)] if upload.photo else []
+                contents.append([upload, *document, preview(upload.refused)])
+            try:
+                for number, choices in enumerate(contents):
+                    await self._fill(number, choices, buttons if number == len(rich) - 1 else None)
+            except TooLong:
+                continue
+            await self._drop(len(contents))
+            return
+        raise Undeliverable("Telegram counts it as too long")
+
+    async def _fill(
+        self, number: int, contents: Sequence[Content], buttons: InlineKeyboardMarkup | None
+    ) -> None:
+        """Write the first content that Telegram takes; a message that is gone is sent anew."""
+        refusal = ""
+        for content in contents:
+            refusal = await self._write(number, content, buttons)
+            if any(reason in refusal for reason in _GONE):
+                await self._drop(number)
+                refusal = await self._write(number, content, buttons)
+            if not refusal:
+                return
+            logger.warning("Telegram refused a message: %s", refusal)
+            if "too long" in refusal or "too_long" in refusal:
+                raise TooLong
+        raise Undeliverable(f"Telegram refuses the text: {refusal}")
+
+    async def _write(self, number: int, content: Content, buttons: InlineKeyboardMarkup | None) -> str:
+        """Edit or send a message; return Telegram's reason if it refuses, else an empty string."""
+        try:
+            if number == len(self.shown) and (sent := await self._find(buttons)) is not None:
+                await self._record(sent)
+            if number == len(self.shown):
+                attempt, find = partial(self._attempt, content, buttons), partial(self._find, buttons)
+                await self._record(await self._outbox.courier.deliver(self._chat, attempt, find))
+            else:
+                edit = partial(self._calls.edit, self.shown[number], content, buttons)
+                await self._outbox.courier.deliver(self._chat, edit)
+        except BadRequest as error:
+            reason = error.message.lower()
+            return "" if "not modified" in reason else reason
+        return ""
+
+    async def _record(self, sent: int) -> None:
+        """Record a message that was sent; of two processes that sent it, one deletes its own."""
+        calls = self._calls
+        recorded = await self._outbox.records.note_sent(calls.update_id, calls.place, len(self.shown), sent)
+        self.shown.append(recorded)
+        self._sending = None
+        if recorded != sent:
+            await self._remove(sent)
+
+    async def _attempt(self, content: Content, buttons: InlineKeyboardMarkup | None) -> int:
+        update_id, shape = self._calls.update_id, fingerprint(content)
+        self._sending = await self._outbox.records.note_sending(
+            update_id, self._calls.place, self._calls.asked, shape
+        )
+        try:
+            return await self._calls.send(content, buttons, first=not self.shown)
+        except (BadRequest, Forbidden, RetryAfter):
+            self._sending = None
+            await self._outbox.records.drop_sending(update_id)
+            raise
+
+    async def _find(self, buttons: InlineKeyboardMarkup | None) -> int | None:
+        """Return the id of the message that an earlier attempt sent; None if it sent none."""
+        if self._sending is None:
+            return None
+        return await SentLookup(self._calls, self._outbox.courier, self._outbox.records).find(
+            self._sending, buttons
+        )
+
+    async def _drop(self, number: int) -> None:
+        """Delete the messages from this place on."""
+        if number < len(self.shown):
+            for message_id in self.shown[number:]:
+                await self._remove(message_id)
+            self.shown = self.shown[:number]
+            await self._outbox.records.note_messages(self._calls.update_id, self._chat, self.shown)
+
+    async def _remove(self, message_id: int) -> None:
+        try:
+            await self._outbox.courier.deliver(self._chat, lambda: self._calls.delete(message_id))
+        except BadRequest as error:
+            logger.info("A message was not deleted: %s", error.message)

@@ -15,9 +15,10 @@ from telegram.error import TelegramError
 
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.jobs.stop_watch import StopWatch
+from bot.telegram.outbox.bot_api import Upload
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
-from bot.telegram.outbox.outbox import Answer, Upload
+from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code

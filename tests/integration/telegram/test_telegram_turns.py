@@ -785,7 +785,7 @@ async def test_a_huge_answer_is_rendered_off_the_event_loop(
 
         return run
 
-    monkeypatch.setattr("bot.telegram.outbox.answer_messages.pieces", watched(pieces))
+    monkeypatch.setattr("bot.telegram.outbox.outbox.pieces", watched(pieces))
     monkeypatch.setattr("bot.telegram.outbox.outbox.preview", watched(preview))
     model.reply(LONG)
     bot.api.says(BOB, "everything")

@@ -1,0 +1,72 @@
+"""Search for a message of an answer of which it is not known whether it was sent.
+
+The Bot API cannot read a chat, but an edit of the buttons under a message returns it, and is refused in
+different words for a missing message, for somebody else's, and for one that already has these buttons.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram.error import BadRequest
+
+from bot.telegram.outbox.bot_api import Calls, fingerprint
+from bot.telegram.outbox.courier import Courier
+from bot.telegram.turn_records import Records, Sending
+
+GAP, SUPERGROUP_GAP = 20, 5
+"""Missing ids in a row that end the search; ids that chats share are missing in all chats but one."""
+_FOREIGN = "can't be edited"
+_MARK = InlineKeyboardMarkup([[InlineKeyboardButton("·", callback_data="·")]])
+
+
+@dataclass(frozen=True, slots=True)
+class SentLookup:
+    """Looks for a message of one answer."""
+
+    calls: Calls
+    courier: Courier
+    records: Records
+
+    async def find(self, sending: Sending, buttons: InlineKeyboardMarkup | None) -> int | None:
+        """Return the id of the unrecorded message, which then has these buttons; None if there is none."""
+        message_id, missing = sending.after, 0
+        while missing < (SUPERGROUP_GAP if self.calls.place.has_own_ids else GAP):
+            message_id += 1
+            found: Message | str = _FOREIGN
+            before = None
+            if await self.records.update_of_answer(self.calls.place.chat_id, message_id) is None:
+                found, before = await self._read(message_id, buttons)
+            exists = isinstance(found, Message) or _FOREIGN in found
+            missing = 0 if exists else missing + 1  # also where the chat refuses every edit
+            if isinstance(found, Message):
+                same = fingerprint(found) == sending.content
+                await self._set(message_id, buttons if same else before)
+                if same:
+                    return message_id
+        return None
+
+    async def _read(
+        self, message_id: int, buttons: InlineKeyboardMarkup | None
+    ) -> tuple[Message | str, InlineKeyboardMarkup | None]:
+        """Return a message of the bot, or why there is none, and the buttons to put back if it is another.
+
+        It is marked for a moment. The first try has the buttons of the message that is looked for, which
+        tells whether it has them, and leaves them there.
+        """
+        before = None
+        for tried in cycle((buttons, _MARK)):
+            outcome = await self._set(message_id, tried)
+            if isinstance(outcome, Message) or "not modified" not in outcome:
+                return outcome, before
+            before = tried if tried is not _MARK else before
+        raise AssertionError("cycle() does not end")
+
+    async def _set(self, message_id: int, buttons: InlineKeyboardMarkup | None) -> Message | str:
+        """Set the buttons under a message; return it, or Telegram's reason for a refusal."""
+        call = partial(self.calls.set_buttons, message_id, buttons)
+        try:
+            return await self.courier.deliver(self.calls.place.chat_id, call)
+        except BadRequest as error:
+            return error.message.lower()
