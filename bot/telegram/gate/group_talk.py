@@ -7,8 +7,7 @@ from telegram import Message, Update, User
 
 from bot.telegram.bot_context import BotContext
 from bot.telegram.inbox.lanes import NotDelivered
-from bot.telegram.media.content_labels import plain_name
-from bot.telegram.media.incoming import Incoming
+from bot.telegram.media.incoming import Incoming, plain_name
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
 from memory.models import EDIT_OF, Episode

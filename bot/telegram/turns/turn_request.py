@@ -9,8 +9,7 @@ from telegram.error import TelegramError
 from bot.media.attachment import Attachment
 from bot.media.media_reader import MediaRefused
 from bot.telegram.bot_context import BotContext
-from bot.telegram.media.content_labels import plain_name
-from bot.telegram.media.incoming import Incoming, words_and_parts
+from bot.telegram.media.incoming import Incoming, plain_name, words_and_parts
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
