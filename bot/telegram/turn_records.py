@@ -90,8 +90,10 @@ class Records:
     keys: Keys
 
     @translate_errors()
-    async def turn(self, update_id: int) -> TurnRecord:
+    async def turn(self, update_id: int | None) -> TurnRecord:
         """Return a turn's record; an empty one if there is none."""
+        if update_id is None:
+            return TurnRecord()
         found: Any = await (await self.client()).hgetall(self.keys("turn", update_id))
         fields = {key.decode(): value.decode() for key, value in found.items()}
         sending = json.loads(fields.get("sending", "null"))

@@ -14,9 +14,9 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.corrections import Corrections, WrongTurn
 from bot.telegram.turns.turn_buttons import PRESSED, AnswerButton, ApprovalButtons, nothing_button
 from bot.telegram.turns.turn_presenter import TurnPresenter
+from bot.telegram.turns.turn_request import Corrections, WrongTurn
 from memory.episodic.log.feedback_log import Feedback
 from memory.errors import NothingToDecide, OwnerMismatch
 from memory.models import SUPERSEDED
@@ -50,7 +50,7 @@ class AnswerPress:
         update_id = await self.context.records.update_of_answer(
             query.message.chat.id, query.message.message_id
         )
-        record = await self.context.records.turn(update_id) if update_id is not None else TurnRecord()
+        record = await self.context.records.turn(update_id)
         refused = await self._refusal(query, query.message, record)
         if not refused and update_id is not None:
             refused = await self._carry_out(button, update, query.message, record, update_id)
@@ -152,8 +152,6 @@ class Reactions:
         if reaction is None:
             return
         update_id = await self.context.records.update_of_answer(reaction.chat.id, reaction.message_id)
-        if update_id is None:
-            return
         record = await self.context.records.turn(update_id)
         if not record.turn_id:
             return

@@ -68,7 +68,7 @@ class Gate:
         if message is None:
             return False
         update_id = await records.update_of_question(message.chat.id, message.message_id)
-        return update_id is not None and bool((await records.turn(update_id)).burst)
+        return bool((await records.turn(update_id)).burst)
 
     async def _may_pass_private(self, update: Update, user: User, role: Role) -> bool:
         if update.message is not None and (code := self._code(update.message)):

@@ -13,13 +13,12 @@ from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer
-from bot.telegram.place import place_of
+from bot.telegram.place import Place, place_of
 from bot.telegram.reminders.reminder_turn import ReminderTurn, TurnExtras, sent_at
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
-from bot.telegram.turns.corrections import Corrections
 from bot.telegram.turns.turn_presenter import TurnPresenter
-from bot.telegram.turns.turn_request import RequestReader, TurnRequest
+from bot.telegram.turns.turn_request import Corrections, RequestReader, TurnRequest
 from graph.delegation.notices import Address
 from graph.state.circumstances import Circumstances
 from memory.errors import MemoryTierError
@@ -27,34 +26,6 @@ from memory.models import EDIT_OF
 from memory.text.text import clean
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TurnBudget:
-    """The budget of the owner of a turn."""
-
-    context: BotContext
-    owner: str
-    turn_id: str
-
-    async def before(self, extras: TurnExtras, say: Say, *, private: bool) -> TurnExtras:
-        """Count a request to the model; above the budget, the memories themselves are the answer."""
-        if extras.answer is not None or not self.context.settings.model:
-            return extras
-        guard = self.context.guard
-        if await guard.admit(self.turn_id, owner=self.owner):
-            return extras
-        used = used_text(await guard.used(owner=self.owner), guard.budget, say)
-        key = "budget_used_up_private" if private else "budget_used_up"
-        return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
-
-    async def after(self, extras: TurnExtras, say: Say) -> TurnExtras:
-        """Say once a day that little is left."""
-        guard = self.context.guard
-        if extras.answer is not None or not await guard.must_warn(self.turn_id, owner=self.owner):
-            return extras
-        used = used_text(await guard.used(owner=self.owner), guard.budget, say)
-        return replace(extras, note=_joined(extras.note, say("budget_near", used=used)))
 
 
 def _joined(*notes: str) -> str:
@@ -67,10 +38,6 @@ class TurnHandler:
 
     context: BotContext
 
-    @property
-    def _reader(self) -> RequestReader:
-        return RequestReader(self.context)
-
     async def __call__(self, update: Update, _: HandlerContext) -> None:
         """Answer the message and what belongs to it; a private message leaves no trace."""
         message = update.effective_message
@@ -78,7 +45,7 @@ class TurnHandler:
             return
         if await self._is_answered(update):
             return
-        messages = await self._reader.messages(update, message)
+        messages = await RequestReader(self.context).messages(update, message)
         incoming = merge_messages([self.context.read(one) for one in messages])
         if (claim := HOLDER.get()) is not None:
             claim.private = incoming.private
@@ -111,7 +78,7 @@ class TurnHandler:
     ) -> None:
         say = self.context.say(update)
         try:
-            request = await self._reader.read(update, messages, incoming, answer)
+            request = await RequestReader(self.context).read(update, messages, incoming, answer)
             if request is not None:
                 await self.run(update, messages, request, answer)
         except MediaRefused as error:
@@ -125,46 +92,68 @@ class TurnHandler:
         self, update: Update, messages: Sequence[Message], request: TurnRequest, answer: Answer
     ) -> None:
         """Run a turn and answer with its outcome; the earlier version of an edited message is superseded."""
-        context, message = self.context, messages[0]
+        context, claim, place = self.context, HOLDER.get(), place_of(messages[0])
+        owner, thread = await context.owner(place), await context.thread(place)
+        turn_id, private = context.turn_id(update.update_id), request.private
+        replaced = request.earlier.turn_id if request.earlier else ""
         if request.earlier is not None:
             await answer.take_over(request.earlier.shown)
-        claim = HOLDER.get()
-        thread = await context.thread(place_of(message))
-        earlier = request.earlier.turn_id if request.earlier else ""
         extras = await ReminderTurn(context)(
-            update, messages, request.text, request.said_now, earlier=earlier, private=request.private
+            update, messages, request.text, request.said_now, earlier=replaced, private=private
         )
-        if not request.private:
-            await self._supersede(update, message, request.earlier)
-            await self._register(update, message, thread)
-        say, budget = context.say(update), await self._budget(update, message)
-        extras = await budget.before(extras, say, private=request.private)
+        if not private:
+            await self._supersede(update, place, request.earlier)
+            await self._register(update, place, thread)
+        extras = await self._admit(extras, update, owner, private=private)
+        about = Circumstances(
+            at=sent_at(messages),
+            parts=request.parts,
+            tags=(f"{EDIT_OF}{replaced}",) if replaced else (),
+            private=private,
+            answer=extras.answer,
+        )
+        fresh = claim is not None and claim.first and not answer.begun
         events = context.agent.stream(
-            request.text,
-            owner=await context.owner(place_of(message)),
-            thread=thread,
-            turn_id=context.turn_id(update.update_id),
-            about=_circumstances(messages, request, extras.answer),
-            fresh=claim is not None and claim.first and not answer.begun,
+            request.text, owner=owner, thread=thread, turn_id=turn_id, about=about, fresh=fresh
         )
-        presenter = TurnPresenter(context, update, message, answer)
-        ended = await presenter.present(events, context.turn_id(update.update_id))
+        presenter = TurnPresenter(context, update, messages[0], answer)
+        ended = await presenter.present(events, turn_id)
         await self._note_questions(update, messages, request)
-        extras = await budget.after(extras, say)
-        await presenter.finish(ended, thread, extras, private=request.private)
+        extras = await self._warn(extras, update, owner)
+        await presenter.finish(ended, thread, extras, private=private)
 
-    async def _register(self, update: Update, message: Message, thread: str) -> None:
+    async def _admit(self, extras: TurnExtras, update: Update, owner: str, *, private: bool) -> TurnExtras:
+        """Count a request to the model; above the budget, the memories themselves are the answer."""
+        context = self.context
+        if extras.answer is not None or not context.settings.model:
+            return extras
+        if await context.guard.admit(context.turn_id(update.update_id), owner=owner):
+            return extras
+        say = context.say(update)
+        used = used_text(await context.guard.used(owner=owner), context.guard.budget, say)
+        key = "budget_used_up_private" if private else "budget_used_up"
+        return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
+
+    async def _warn(self, extras: TurnExtras, update: Update, owner: str) -> TurnExtras:
+        """Say once a day that little of the budget is left."""
+        guard, say, turn_id = (
+            self.context.guard,
+            self.context.say(update),
+            self.context.turn_id(update.update_id),
+        )
+        if extras.answer is not None or not await guard.must_warn(turn_id, owner=owner):
+            return extras
+        used = used_text(await guard.used(owner=owner), guard.budget, say)
+        return replace(extras, note=_joined(extras.note, say("budget_near", used=used)))
+
+    async def _register(self, update: Update, place: Place, thread: str) -> None:
         """Send notices of the thread's jobs to this chat; without a model there are no jobs."""
-        context, user, place = self.context, update.effective_user, place_of(message)
+        context, user = self.context, update.effective_user
         if context.settings.model:
             language = (user.language_code if user else "") or ""
             address = Address(box=context.box, place=place.lane, language=language)
             notices = context.agent.layers.delegation.notices
             await notices.register(thread, address, owner=await context.owner(place))
-
-    async def _budget(self, update: Update, message: Message) -> TurnBudget:
-        owner = await self.context.owner(place_of(message))
-        return TurnBudget(self.context, owner, self.context.turn_id(update.update_id))
 
     async def _note_questions(
         self, update: Update, messages: Sequence[Message], request: TurnRequest
@@ -179,7 +168,7 @@ class TurnHandler:
         for one in messages:
             await context.records.note_question(one.chat.id, one.message_id, update_id)
 
-    async def _supersede(self, update: Update, message: Message, earlier: TurnRecord | None) -> None:
+    async def _supersede(self, update: Update, place: Place, earlier: TurnRecord | None) -> None:
         if earlier is None or not earlier.turn_id:
             return
         context, user, update_id = self.context, update.effective_user, update.update_id
@@ -187,15 +176,8 @@ class TurnHandler:
         if user is not None:
             later = context.turn_id(update_id)
             await Corrections(context).follow(
-                place_of(message), user.id, earlier.turn_id, update_id=update_id, later=later
+                place, user.id, earlier.turn_id, update_id=update_id, later=later
             )
-
-
-def _circumstances(messages: Sequence[Message], request: TurnRequest, answer: str | None) -> Circumstances:
-    earlier = request.earlier
-    tags = (f"{EDIT_OF}{earlier.turn_id}",) if earlier is not None and earlier.turn_id else ()
-    private = request.private
-    return Circumstances(at=sent_at(messages), parts=request.parts, tags=tags, private=private, answer=answer)
 
 
 def _bare_mention(message: Message, incoming: Incoming) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.telegram.place import Place
-from bot.telegram.turns.corrections import Corrections, WrongTurn
+from bot.telegram.turns.turn_request import Corrections, WrongTurn
 from memory.errors import TierUnavailable
 from memory.models import SUPERSEDED, Episode
 from memory.provenance import Speaker
