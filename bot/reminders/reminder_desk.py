@@ -46,19 +46,14 @@ class ReminderDesk:
         """Set the reminders that a message asks for. Safe to repeat."""
         if not may_ask(words):
             return []
-        requests = read_requests(words, now=at, zone=await self.zone(owner))
-        return [
-            SetReminder(request, await self._set(request, number, owner=owner, at=at, origin=origin))
-            for number, request in enumerate(requests)
-        ]
-
-    async def _set(
-        self, request: ReminderRequest, number: int, *, owner: str, at: datetime, origin: Origin
-    ) -> Reminder | None:
-        if request.schedule is None:
-            return None
-        new = _reminder(request.text, request.schedule, number, owner=owner, at=at, origin=origin)
-        return await self.layers.reminders.put(new) or new
+        taken = []
+        for number, request in enumerate(read_requests(words, now=at, zone=await self.zone(owner))):
+            reminder = None
+            if request.schedule is not None:
+                new = _reminder(request.text, request.schedule, number, owner=owner, at=at, origin=origin)
+                reminder = await self.layers.reminders.put(new) or new
+            taken.append(SetReminder(request, reminder))
+        return taken
 
     async def offer(self, words: str, *, owner: str, at: datetime, origin: Origin) -> Reminder | None:
         """Return a reminder to offer for an event that a message tells, once for each day of an event."""

@@ -50,7 +50,8 @@ class Texts:
 
     def __call__(self, language: str | None, key: str, /, **values: object) -> str:
         """Return a text as Markdown; pass values written by people through `inline_code` or `escape`."""
-        for name in _nearest(language):
+        code = (language or FALLBACK).lower().replace("_", "-")
+        for name in (code, code.partition("-")[0], FALLBACK):
             if key in self._by_language.get(name, ()):
                 return self._by_language[name][key].format(**values)
         raise KeyError(key)
@@ -83,11 +84,6 @@ def escape(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(printable(text).translate(_REORDERING).split())
-
-
-def _nearest(language: str | None) -> list[str]:
-    code = (language or FALLBACK).lower().replace("_", "-")
-    return [code, code.partition("-")[0], FALLBACK]
 
 
 def _translations(folder: Traversable) -> list[Traversable]:

@@ -14,8 +14,8 @@ from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.turn_buttons import PRESSED, AnswerButton, ApprovalButtons, nothing_button
-from bot.telegram.turns.turn_presenter import TurnPresenter
+from bot.telegram.turns.approval_buttons import ApprovalButtons
+from bot.telegram.turns.turn_presenter import PRESSED, AnswerButton, TurnPresenter, nothing_button
 from bot.telegram.turns.turn_request import Corrections, WrongTurn
 from memory.episodic.log.feedback_log import Feedback
 from memory.errors import NothingToDecide, OwnerMismatch

@@ -34,18 +34,15 @@ class Gate:
             raise ApplicationHandlerStop
 
     async def _passes(self, update: Update) -> bool:
-        await self._follow_migration(update.message)
+        if (message := update.message) is not None:  # a group keeps its rights; both chats report a new id
+            if message.migrate_to_chat_id:
+                await self.context.access.migrate_group(message.chat.id, message.migrate_to_chat_id)
+            elif message.migrate_from_chat_id:
+                await self.context.access.migrate_group(message.migrate_from_chat_id, message.chat.id)
         user, place = update.effective_user, update_place(update)
         if user is None or place is None or not is_from_person(update):
             return False
         return await self._may_pass(update, user, place) and not await self._is_too_fast(update, user)
-
-    async def _follow_migration(self, message: Message | None) -> None:
-        """Keep a group allowed when Telegram changes its id; it reports the change in both chats."""
-        if message is not None and message.migrate_to_chat_id:
-            await self.context.access.migrate_group(message.chat.id, message.migrate_to_chat_id)
-        elif message is not None and message.migrate_from_chat_id:
-            await self.context.access.migrate_group(message.migrate_from_chat_id, message.chat.id)
 
     async def _may_pass(self, update: Update, user: User, place: Place) -> bool:
         role = await self.context.access.role(user.id)
@@ -71,7 +68,9 @@ class Gate:
         return bool((await records.turn(update_id)).burst)
 
     async def _may_pass_private(self, update: Update, user: User, role: Role) -> bool:
-        if update.message is not None and (code := self._code(update.message)):
+        message = update.message
+        code = command_text(message) if message is not None else ""
+        if message is not None and code and command(message, self.context.me) in _PAIRING:
             await self._pair(update, user, code)
             return False
         if role is Role.STRANGER:
@@ -134,10 +133,12 @@ class Gate:
         message = update.message or update.edited_message
         if message is not None and command(message, self.context.me) == "/stop":
             return False
-        seconds = await self._seconds_to_wait(update, user, message)
+        context, sent = self.context, (message.edit_date or message.date).timestamp() if message else None
+        what = (message and message.media_group_id) or update.update_id
+        seconds = await context.access.seconds_to_wait(user.id, what, sent=sent)
         if not seconds:
             return False
-        context, trusted = self.context, await self.context.trusts(update)
+        trusted = await context.trusts(update)
         if not trusted and update.callback_query is not None:
             await context.toast(update, context.say(update)("too_fast", seconds=seconds))
         elif message and await context.access.first_time("fast", user.id, update.update_id, HOUR):
@@ -148,15 +149,6 @@ class Gate:
         if trusted:
             raise NotDelivered("Somebody writes faster than `telegram_rate` allows.", seconds)
         return True
-
-    async def _seconds_to_wait(self, update: Update, user: User, message: Message | None) -> int:
-        sent = (message.edit_date or message.date).timestamp() if message else None
-        album = message.media_group_id if message else None
-        return await self.context.access.seconds_to_wait(user.id, album or update.update_id, sent=sent)
-
-    def _code(self, message: Message) -> str:
-        """Return the pairing code of a message such as `/start CODE`; empty for none."""
-        return command_text(message) if command(message, self.context.me) in _PAIRING else ""
 
 
 def is_from_person(update: Update) -> bool:
@@ -182,7 +174,7 @@ def command(message: Message, me: User) -> str:
     Forwarded messages and messages sent via another bot contain no commands.
     """
     name, _, bot = _first_word(message).lower().partition("@")
-    return "" if is_foreign(message) or bot not in ("", _username(me)) else name
+    return "" if is_foreign(message) or bot not in ("", (me.username or "").lower()) else name
 
 
 def is_for_bot(message: Message, me: User) -> bool:
@@ -222,12 +214,8 @@ def _is_reply(message: Message, me: User) -> bool:
 
 def _mentions(message: Message, me: User) -> bool:
     found = message.parse_entities(_ENTITIES) | message.parse_caption_entities(_ENTITIES)
-    name = f"@{_username(me)}"
+    name = f"@{me.username or ''}".lower()
     return any(
         text.lower() == name or (entity.user is not None and entity.user.id == me.id)
         for entity, text in found.items()
     )
-
-
-def _username(me: User) -> str:
-    return (me.username or "").lower()

@@ -30,6 +30,10 @@ class StopWatch:
     context: BotContext
     place: Place
 
+    @property
+    def _running(self) -> str:
+        return self.context.keys("reply", self.place.lane)
+
     @asynccontextmanager
     async def watch(self, turn_id: str) -> AsyncIterator[None]:
         """Let /stop end this turn during the block."""
@@ -39,7 +43,21 @@ class StopWatch:
         finally:
             await end(task)
             with suppress(TierUnavailable):
-                await self._leave()
+                async with translate_errors():
+                    await (await self.context.lanes.client()).delete(self._running)
+
+    async def _watch(self, turn_id: str) -> None:
+        while True:
+            try:
+                async with translate_errors(), (await self.context.lanes.client()).pipeline() as pipeline:
+                    pipeline.set(self._running, turn_id, ex=_RUNNING_SECONDS)
+                    pipeline.exists(self.context.keys("stop", turn_id))
+                    *_, stopped = await pipeline.execute()
+                if stopped:
+                    self.context.agent.stop(turn_id)
+            except TierUnavailable as error:
+                logger.info("A turn cannot be stopped for now: %s", error)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     @translate_errors()
     async def stop(self) -> bool:
@@ -49,28 +67,3 @@ class StopWatch:
         if isinstance(turn_id, bytes):
             await client.set(self.context.keys("stop", turn_id.decode()), 1, ex=_STOP_SECONDS)
         return turn_id is not None
-
-    async def _watch(self, turn_id: str) -> None:
-        while True:
-            try:
-                if await self._is_stopped(turn_id):
-                    self.context.agent.stop(turn_id)
-            except TierUnavailable as error:
-                logger.info("A turn cannot be stopped for now: %s", error)
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    @translate_errors()
-    async def _is_stopped(self, turn_id: str) -> bool:
-        async with (await self.context.lanes.client()).pipeline(transaction=True) as pipeline:
-            pipeline.set(self._running, turn_id, ex=_RUNNING_SECONDS)
-            pipeline.exists(self.context.keys("stop", turn_id))
-            *_, stopped = await pipeline.execute()
-        return bool(stopped)
-
-    @translate_errors()
-    async def _leave(self) -> None:
-        await (await self.context.lanes.client()).delete(self._running)
-
-    @property
-    def _running(self) -> str:
-        return self.context.keys("reply", self.place.lane)

@@ -42,8 +42,9 @@ from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler
 from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommands
 from bot.telegram.reminders.reminder_notices import ReminderHandler
-from bot.telegram.turns.turn_buttons import ALLOW, PRESSED, AnswerButton
+from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.turn_handler import TurnHandler
+from bot.telegram.turns.turn_presenter import PRESSED, AnswerButton
 from graph.settings.settings import Settings
 
 GATE, REST = -1, 0

@@ -8,7 +8,7 @@ same messages, and all of them leave the lane at once.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telegram import Message, Update
@@ -78,31 +78,28 @@ class Bursts:
         return members
 
     async def _members(self, update: Update, first: Message, raws: Sequence[bytes]) -> list[Waiting]:
-        return [one async for one in self._belonging(update, first, raws)]
-
-    async def _belonging(
-        self, update: Update, first: Message, raws: Sequence[bytes]
-    ) -> AsyncIterator[Waiting]:
-        """Yield the messages that belong to the first, in order.
+        """Return the messages that belong to the first, in order.
 
         What continues the message before it always does. Other messages do if nothing that is answered
         separately stands before them.
         """
+        members: list[Waiting] = []
         last, alone = first, not self._stands_open(first)
         for one in self._read(raws):
             if not _same_person(one.update, update):
                 alone = alone or is_for_bot(one.message, self.context.me)
             elif one.update.message is None or is_slash(one.message):
-                return
+                break
             elif continues(last, one.message):
                 alone = alone or not self._stands_open(one.message)
                 last = one.message
-                yield one
+                members.append(one)
             elif alone or not await self._joins(last, one):
                 alone = True
             else:
                 last = one.message
-                yield one
+                members.append(one)
+        return members
 
     def _read(self, raws: Sequence[bytes]) -> list[Waiting]:
         """Parse messages that wait; leave out what is none."""
@@ -112,7 +109,7 @@ class Bursts:
                 update = self.context.parse(raw)
             except UnreadableUpdate:
                 continue
-            if isinstance(update.effective_message, Message) and is_from_person(update):
+            if update.effective_message is not None and is_from_person(update):
                 found.append(Waiting(raw, update, update.effective_message))
         return found
 

@@ -136,13 +136,10 @@ class TurnHandler:
 
     async def _warn(self, extras: TurnExtras, update: Update, owner: str) -> TurnExtras:
         """Say once a day that little of the budget is left."""
-        guard, say, turn_id = (
-            self.context.guard,
-            self.context.say(update),
-            self.context.turn_id(update.update_id),
-        )
+        guard, turn_id = self.context.guard, self.context.turn_id(update.update_id)
         if extras.answer is not None or not await guard.must_warn(turn_id, owner=owner):
             return extras
+        say = self.context.say(update)
         used = used_text(await guard.used(owner=owner), guard.budget, say)
         return replace(extras, note=_joined(extras.note, say("budget_near", used=used)))
 

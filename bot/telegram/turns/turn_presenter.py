@@ -5,11 +5,11 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Self
 
-from telegram import Bot, InlineKeyboardMarkup, Message, Update
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
@@ -22,7 +22,7 @@ from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code
-from bot.telegram.turns.turn_buttons import ApprovalButtons, answer_buttons
+from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.events.turn_events import Events, Finished, Piece, ToolsRequested, Waiting
 from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments
@@ -37,6 +37,33 @@ _DRAFT_SECONDS = 15.0
 _STOP_SECONDS = 0.3
 _ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+PRESSED = "answer"
+"""Beginning of the buttons' data."""
+
+
+class AnswerButton(StrEnum):
+    """A button, by its data after `PRESSED`."""
+
+    WHY = "why"
+    WRONG = "wrong"
+    FORGET = "forget"
+    NOTHING = "nothing"
+    """Under the question for a correction: there is none."""
+
+    def drawn(self, say: Say) -> InlineKeyboardButton:
+        """Return it as the Bot API takes it."""
+        return InlineKeyboardButton(say(f"answer_{self.value}"), callback_data=f"{PRESSED}:{self.value}")
+
+
+def answer_buttons(say: Say) -> InlineKeyboardMarkup:
+    """Return the row under an answer."""
+    row = [AnswerButton.WHY, AnswerButton.WRONG, AnswerButton.FORGET]
+    return InlineKeyboardMarkup([[button.drawn(say) for button in row]])
+
+
+def nothing_button(say: Say) -> InlineKeyboardMarkup:
+    """Return the button under the question for a correction."""
+    return InlineKeyboardMarkup([[AnswerButton.NOTHING.drawn(say)]])
 
 
 class ReplyPreview:
@@ -50,9 +77,8 @@ class ReplyPreview:
         self._changed = asyncio.Event()
         self._stopped = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> None:
         self._task = asyncio.create_task(self._show())
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop at once, except for a frame that is nearly sent."""
@@ -82,16 +108,12 @@ class ReplyPreview:
             if drafts and self._pieces:
                 self._changed.clear()
                 await self._answer.frame("".join(self._pieces))
-                await self._wait_for_frame()
+                await _wait(self._changed, _DRAFT_SECONDS)
+                await _wait(self._stopped, self._answer.until_frame())
             else:
                 acting = asyncio.ensure_future(self._act())
                 await _wait(self._changed if drafts else self._stopped, _ACTING_SECONDS)
                 acting.cancel()
-
-    async def _wait_for_frame(self) -> None:
-        """Wait until there is more to show and another frame is allowed."""
-        await _wait(self._changed, _DRAFT_SECONDS)
-        await _wait(self._stopped, self._answer.until_frame())
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -111,14 +133,10 @@ class TurnPresenter:
 
     async def present(self, events: Events, turn_id: str) -> State | Waiting:
         """Show the reply while it is written; return the finished turn, or the approvals it waits for."""
-        async with StopWatch(self.context, place_of(self.message)).watch(turn_id):
-            return await self._present(events)
-
-    async def _present(self, events: Events) -> State | Waiting:
         outcome: State | Waiting | None = None
-        say = self.context.say(self.update)
-        acting = partial(act, self.context.bot, self.message)
-        async with contextlib.aclosing(events), ReplyPreview(self.answer, acting) as preview:
+        say, watch = self.context.say(self.update), StopWatch(self.context, place_of(self.message))
+        preview = ReplyPreview(self.answer, partial(act, self.context.bot, self.message))
+        async with watch.watch(turn_id), contextlib.aclosing(events), preview:
             async for event in events:
                 match event:
                     case Piece():

@@ -145,9 +145,10 @@ class RequestReader:
     ) -> TurnRequest | None:
         """Return the turn's input; None if an edit changed no words."""
         message = messages[0]
-        # The episode of an earlier attempt: its files are not read again.
-        turn_id, owner = self.context.turn_id(update.update_id), await self.context.owner(place_of(message))
-        archived = await self.context.episode(turn_id, owner) if answer.begun else None
+        archived = None
+        if answer.begun:  # the files of an earlier attempt are not read again
+            owner = await self.context.owner(place_of(message))
+            archived = await self.context.episode(self.context.turn_id(update.update_id), owner)
         text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
         earlier, said_now = await self._edited_turn(update), None
         wrong = await self._corrected_turn(update, messages[-1], text, incoming)

@@ -20,7 +20,7 @@ from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.place import Place
 from bot.telegram.process.application import Dispatcher, add_handlers, build_application
 from bot.telegram.turn_records import Records
-from bot.telegram.turns.turn_buttons import answer_buttons
+from bot.telegram.turns.turn_presenter import answer_buttons
 from graph.settings.settings import Settings
 from memory.errors import TierUnavailable
 from memory.models import Episode

@@ -1,11 +1,10 @@
-"""The buttons of a turn: under its answer, and under the questions for approval.
+"""The buttons under the questions for approval.
 
 * `tool:ID`   a pending question: its turn, who may answer, and later the answer
 """
 
 import json
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatID
@@ -19,37 +18,9 @@ from bot.telegram.texts import escape, inline_code
 from graph.events.turn_events import Approval, Events, Waiting
 from memory.working.redis_connection import translate_errors
 
-PRESSED = "answer"
-"""Beginning of the buttons' data."""
-
 ALLOW = "tool"
 _LONGEST = 3000
 _OPEN_SECONDS = 7 * 24 * 60 * 60
-
-
-class AnswerButton(StrEnum):
-    """A button, by its data after `PRESSED`."""
-
-    WHY = "why"
-    WRONG = "wrong"
-    FORGET = "forget"
-    NOTHING = "nothing"
-    """Under the question for a correction: there is none."""
-
-    def drawn(self, say: Say) -> InlineKeyboardButton:
-        """Return it as the Bot API takes it."""
-        return InlineKeyboardButton(say(f"answer_{self.value}"), callback_data=f"{PRESSED}:{self.value}")
-
-
-def answer_buttons(say: Say) -> InlineKeyboardMarkup:
-    """Return the row under an answer."""
-    row = [AnswerButton.WHY, AnswerButton.WRONG, AnswerButton.FORGET]
-    return InlineKeyboardMarkup([[button.drawn(say) for button in row]])
-
-
-def nothing_button(say: Say) -> InlineKeyboardMarkup:
-    """Return the button under the question for a correction."""
-    return InlineKeyboardMarkup([[AnswerButton.NOTHING.drawn(say)]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +116,7 @@ class ApprovalButtons:
         found = await (await self.context.agent.layers.redis.client()).get(
             self.context.keys(ALLOW, approval_id)
         )
-        return _read(found)
-
-
-def _read(found: bytes | str | None) -> PendingApproval | None:
-    return None if found is None else PendingApproval(**json.loads(found))
+        return None if found is None else PendingApproval(**json.loads(found))
 
 
 def question(approval: Approval, say: Say) -> str:
