@@ -136,24 +136,20 @@ class OpenAICompatible:
         Features that an endpoint refuses are not sent again: tools, a user message after tool outputs, the
         name of the reply's limit.
         """
+        arranged: list[AnyMessage] = []
+        for message in prompt:
+            if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
+                arranged.append(AIMessage(_BRIDGE_TEXT))  # some templates need one in between
+            arranged.append(message)
         try:
             offered = tools if self._takes_tools else ()
-            async for chunk in self._stream(self._arrange(prompt), offered, most, message_id):
+            async for chunk in self._stream(arranged, offered, most, message_id):
                 yield chunk
         except BadRequestError as error:
             if not self._learn(error, prompt, tools):
                 raise ModelUnavailable(self._explain(error)) from None
             async for chunk in self.stream(prompt, tools, most, message_id):
                 yield chunk
-
-    def _arrange(self, prompt: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Insert a model message between tool outputs and a user message, for templates that need one."""
-        arranged: list[AnyMessage] = []
-        for message in prompt:
-            if self._closes_rounds and arranged and arranged[-1].type == "tool" and message.type == "human":
-                arranged.append(AIMessage(_BRIDGE_TEXT))
-            arranged.append(message)
-        return arranged
 
     def _learn(self, error: BadRequestError, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool]) -> bool:
         """Note the feature that the endpoint refuses; return True when a retry without it may succeed."""

@@ -1,4 +1,7 @@
-"""Thresholds and context of a turn: plain JSON, so that Studio can show a form and fork past turns."""
+"""Thresholds and context of a turn: plain JSON, so that Studio can show a form and fork past turns.
+
+And the tables of `goat.toml` that `goat tune apply` writes.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
-from memory.recall.relevance import LONGEST_NAME
+from memory.recall.relevance import LONGEST_NAME, Calibration
+from memory.tuning.tuning_result import Tuned
 
 _USED_BY: Mapping[str, tuple[str, ...]] = {
     "prefetch": ("prefetch_", "fusion_", "cache_"),
@@ -222,3 +226,17 @@ class TurnContext(Thresholds):
         description="An experiment writes nothing to memory and runs no tool that changes anything. `forks`: "
         "if the turn is already archived; `on`: always; `off`: never.",
     )
+
+
+class TunedSettings(BaseModel):
+    """Settings that are tables, allowed in `goat.toml` only."""
+
+    calibrations: dict[str, Calibration] = Field(
+        {}, description="Tuning: calibrations that `gap_calibration` names; `goat tune apply` writes them."
+    )
+    tuned: Tuned | None = Field(
+        None, description="Tuning: the latest change by `goat tune apply`, and its evidence."
+    )
+
+
+TABLES = frozenset(TunedSettings.model_fields)

@@ -12,7 +12,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from graph.settings.context import Thresholds
+from graph.settings.context import Thresholds, TunedSettings
 from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings
 from graph.settings.sources import (
     ENVIRONMENT,
@@ -21,7 +21,6 @@ from graph.settings.sources import (
 )
 from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
-from graph.settings.tuned_settings import TunedSettings
 from memory.owners.owner_tables import owner_key
 from memory.tuning.tuning_result import RULE, RULED
 

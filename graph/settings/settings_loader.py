@@ -14,7 +14,7 @@ from pydantic import ModelWrapValidatorHandler, SecretStr, ValidationError, mode
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from graph.settings.context import TurnContext
+from graph.settings.context import TABLES, TunedSettings, TurnContext
 from graph.settings.settings import Settings
 from graph.settings.sources import (
     CONFIG_FILE,
@@ -27,7 +27,6 @@ from graph.settings.sources import (
     user_file,
 )
 from graph.settings.trust import TRUST
-from graph.settings.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 
 _LIMITS = {

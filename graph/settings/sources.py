@@ -9,9 +9,9 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from graph.settings.context import TABLES
 from graph.settings.settings_files import UNREADABLE, read_settings_file, unreadable_error
 from graph.settings.trust import config_folder, effective_settings, untrusted_settings
-from graph.settings.tuned_settings import TABLES
 
 PREFIX = "GOAT_"
 CONFIG_FILE = Path("goat.toml")

@@ -9,9 +9,8 @@ from typing import Any
 
 from platformdirs import user_config_path
 
-from graph.settings.context import Thresholds
+from graph.settings.context import TABLES, Thresholds
 from graph.settings.settings_files import explain_os_errors, read_settings_file, replace_file
-from graph.settings.tuned_settings import TABLES
 
 TRUST = "trust"
 """The setting that names a trusted folder; environment only."""

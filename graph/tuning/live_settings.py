@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from graph.settings.context import Thresholds, TurnContext
+from graph.settings.context import TABLES, Thresholds, TurnContext
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE, ENV_FILE, user_file
-from graph.settings.tuned_settings import TABLES
 from graph.tuning.config_backup import ConfigBackup
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration, read_calibration, suits

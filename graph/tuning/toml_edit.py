@@ -7,8 +7,8 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Table
 
+from graph.settings.context import TABLES, TunedSettings
 from graph.settings.sources import flatten
-from graph.settings.tuned_settings import TABLES, TunedSettings
 from memory.errors import ConfigError
 from memory.recall.relevance import Calibration
 from memory.tuning.tuning_result import Tuned

@@ -58,13 +58,7 @@ def objections(result: TuningResult, settings: Settings) -> list[str]:
     current = in_force(settings)
     if all(current[name] == value for name, value in result.changes.items()):
         return ["These values are in force already."]
-    return [
-        *_made_up(result),
-        *_overridden(result),
-        *_missing_baseline(result),
-        *_other_baseline(result, current),
-        *_other_model(result, settings),
-    ]
+    return [*_obstacles(result, current), *_other_model(result, settings)]
 
 
 def _refused_values(result: TuningResult, settings: Settings) -> Iterator[str]:
@@ -87,32 +81,23 @@ def _refused_values(result: TuningResult, settings: Settings) -> Iterator[str]:
         yield f"{CALIBRATION} = {named!r} names no calibration of {CONFIG_FILE}. There: {there}."
 
 
-def _made_up(result: TuningResult) -> Iterator[str]:
+def _obstacles(result: TuningResult, current: Mapping[str, Any]) -> Iterator[str]:
     if result.demonstration:
         yield (
             "It was measured on made-up data, the demonstration's, which says nothing about your "
             "conversations. Measure on your own turns."
         )
-
-
-def _overridden(result: TuningResult) -> Iterator[str]:
     for name, source in overriding_sources(result.changes).items():
         variable = f"{PREFIX}{name.upper()}"
         yield (
             f"{variable} is set in {source}, which overrides {CONFIG_FILE}: a value written there would have "
             f"no effect. Remove {variable} first."
         )
-
-
-def _missing_baseline(result: TuningResult) -> Iterator[str]:
     if missing := sorted(DECIDING - result.baseline.keys()):
         yield (
             f"Its baseline lacks {', '.join(missing)}, so it cannot be compared with the current settings. "
             "Write all of `graph.tuning.write_checks.in_force` into it."
         )
-
-
-def _other_baseline(result: TuningResult, current: Mapping[str, Any]) -> Iterator[str]:
     other = [
         f"{name} was {value!r} and is {current[name]!r}"
         for name, value in sorted(result.baseline.items())

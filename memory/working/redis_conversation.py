@@ -118,8 +118,7 @@ class RedisConversation:
         return await self._append(turn, owner, conversation)
 
     async def _append(self, turn: ConversationTurn, owner: str, conversation: str) -> bool:
-        keys = [*_thread_keys(owner, conversation), _threads(owner)]
-        turn_id, stored = to_bytes(turn.turn_id), dump(turn)
+        keys, turn_id, stored = _keys(owner, conversation), to_bytes(turn.turn_id), dump(turn)
         return bool(await run_script(self.client, _APPEND, keys, turn_id, stored, conversation, self.keep))
 
     async def records(self, *, owner: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -128,12 +127,12 @@ class RedisConversation:
         A conversation is named by the digest of its thread id.
         """
         for conversation in sorted(await self._thread_digests(owner)):
-            for turn in await self._turns(_thread_keys(owner, conversation)):
+            for turn in await self._turns(owner, conversation):
                 yield conversation, to_record(turn)
 
     @translate_errors()
-    async def _turns(self, keys: list[str]) -> list[ConversationTurn]:
-        client, (turns, order, opening) = await self.client(), keys
+    async def _turns(self, owner: str, conversation: str) -> list[ConversationTurn]:
+        client, (turns, order, opening, _) = await self.client(), _keys(owner, conversation)
         first = cast("dict[bytes, bytes]", await client.hgetall(opening))
         listed = cast("list[bytes]", await client.zrange(order, 0, -1))
         stored = cast("list[bytes | None]", await client.hmget(turns, listed)) if listed else []
@@ -142,7 +141,7 @@ class RedisConversation:
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
         """Read the window in one round trip, without unreadable turns."""
-        turns, order, *_ = _keys(owner, thread)
+        turns, order, *_ = _keys(owner, digest(thread))
         found: list[bytes] = await run_script(self.client, _WINDOW, [turns, order], max_tokens)
         return load_all(zip(found[-2::-2], found[::-2], strict=True))
 
@@ -150,22 +149,22 @@ class RedisConversation:
     async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
         """Return the first turn; after its removal the next one, unless that was trimmed."""
         client = await self.client()
-        found = cast("dict[bytes, bytes]", await client.hgetall(_keys(owner, thread)[2]))
+        found = cast("dict[bytes, bytes]", await client.hgetall(_keys(owner, digest(thread))[2]))
         return next(iter(load_all(found.items())), None)
 
     async def remove(self, turn_ids: Sequence[str], *, owner: str, thread: str) -> int:
         """Delete turns permanently; return how many existed."""
         if not turn_ids:
             return 0
-        ids = map(to_bytes, turn_ids)
-        return int(await run_script(self.client, _REMOVE, _keys(owner, thread), digest(thread), *ids))
+        keys, ids = _keys(owner, digest(thread)), map(to_bytes, turn_ids)
+        return int(await run_script(self.client, _REMOVE, keys, digest(thread), *ids))
 
     @translate_errors()
     async def drop_evidence(self, tools: Collection[str], *, owner: str) -> None:
         """Remove the lines of these tools' calls from every turn of the owner."""
         client = await self.client()
         for conversation in await self._thread_digests(owner):
-            turns, _, opening = _thread_keys(owner, conversation)
+            turns, _, opening, _ = _keys(owner, conversation)
             for key in (turns, opening):
                 stored = cast("dict[bytes, bytes]", await client.hgetall(key))
                 for turn in load_all(stored.items()):
@@ -177,7 +176,7 @@ class RedisConversation:
     async def erase(self, *, owner: str) -> None:
         """Delete every thread of the owner, except threads started meanwhile."""
         threads = await self._thread_digests(owner)
-        keys = [key for thread in threads for key in _thread_keys(owner, thread)]
+        keys = [key for thread in threads for key in _keys(owner, thread)[:3]]
         await run_script(self.client, _ERASE, [_threads(owner), *keys], *threads)
 
     @translate_errors()
@@ -190,9 +189,7 @@ def _threads(owner: str) -> str:
     return f"goat:l2:{{{digest(owner)}}}:threads"
 
 
-def _thread_keys(owner: str, thread_digest: str) -> list[str]:
-    return [f"goat:l2:{{{digest(owner)}}}:{thread_digest}:{part}" for part in ("turns", "order", "opening")]
-
-
-def _keys(owner: str, thread: str) -> list[str]:
-    return [*_thread_keys(owner, digest(thread)), _threads(owner)]
+def _keys(owner: str, conversation: str) -> list[str]:
+    """Return the keys of turns, order and opening, and that of the owner's threads."""
+    own = (f"goat:l2:{{{digest(owner)}}}:{conversation}:{part}" for part in ("turns", "order", "opening"))
+    return [*own, _threads(owner)]

@@ -125,13 +125,12 @@ class PluginRegistry:
 
     def _refresh(self) -> None:
         files, problems = self._files()
-        owners = trusted_owners(self._data_folder)
         for name in set(self._read) - set(files):
             del self._read[name]
         for name, file in files.items():
             known = self._read.get(name)
             if known is None or known.file != file:
-                self._read[name] = self._load(file, owners, known.good if known else None)
+                self._read[name] = self._load(file, known.good if known else None)
                 self._publish()
         broken = {name: read.problem for name, read in self._read.items() if read.problem}
         problems |= {**self._publish(), **broken}
@@ -151,12 +150,13 @@ class PluginRegistry:
                 problems[str(folder)] = str(problem)
         return files, problems
 
-    def _load(self, file: PluginFile, owners: set[int], last: LoadedPlugin | None) -> _ReadFile:
+    def _load(self, file: PluginFile, last: LoadedPlugin | None) -> _ReadFile:
         if not file.shipped:
             withhold_secrets(self._secrets)
         services = replace(self._services, plugin=file.path.stem)
         try:
-            good = load_plugin(file.path, read_plugin(file, owners), services, self._load_seconds)
+            code = read_plugin(file, trusted_owners(self._data_folder))
+            good = load_plugin(file.path, code, services, self._load_seconds)
         except PluginProblem as problem:
             kept = ". Its last version that worked is used." if last else "."
             return _ReadFile(file=file, good=last, problem=str(problem).rstrip(".") + kept)
