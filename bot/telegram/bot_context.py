@@ -1,19 +1,21 @@
 """Dependencies of the bot's handlers."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from telegram import Bot, Message, Update, User
-from telegram.error import TelegramError
+from telegram import Bot, InlineKeyboardMarkup, Message, Update, User
+from telegram.error import BadRequest, TelegramError
 
 from bot.media.media_reader import MediaReader
 from bot.telegram.access.access import Access, Role
 from bot.telegram.inbox.lanes import Lanes, UnreadableUpdate
 from bot.telegram.media.incoming import Incoming, read_message
-from bot.telegram.outbox.courier import Courier
+from bot.telegram.outbox.courier import Courier, Undeliverable
+from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place, place_of
 from bot.telegram.texts import Texts
@@ -26,6 +28,7 @@ from graph.state.circumstances import thread_id
 from memory.models import Episode
 
 Say = Callable[..., str]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class BotContext:
             return f"telegram-{place.chat_id}"
         return f"telegram-group-{abs(await self.access.first_id(place.chat_id))}"
 
+    async def owner_of(self, update: Update) -> str:
+        """Return the owner of the memory of a command's chat."""
+        return await self.owner(place_of(command_message(update)))
+
     async def thread(self, place: Place) -> str:
         """Return the chat's current thread."""
         epoch = await self.records.epoch(place.lane)
@@ -115,10 +122,22 @@ class BotContext:
         return await self.outbox.answer(place_of(message), update.update_id, message.message_id)
 
     async def reply(self, update: Update, key: str, /, **values: object) -> None:
-        """Answer the update's message with a text."""
-        message = update.effective_message
-        if isinstance(message, Message):
-            await (await self.answer(update, message)).finish(self.say(update)(key, **values))
+        """Answer the update's message with one of the bot's texts."""
+        await self.send(update, self.say(update)(key, **values))
+
+    async def send(self, update: Update, markdown: str, buttons: InlineKeyboardMarkup | None = None) -> None:
+        """Answer the update's message, if it has one."""
+        if update.effective_message is not None:
+            await (await self.answer(update, update.effective_message)).finish(markdown, buttons)
+
+    async def close(self, message: Message, text: str) -> None:
+        """Replace an answered question and its buttons by its outcome; a refusal by Telegram is logged."""
+        piece = preview(text)
+        edit = partial(self.bot.edit_message_text, piece.text, message.chat.id, message.message_id)
+        try:
+            await self.courier.deliver(message.chat.id, partial(edit, entities=piece.entities))
+        except (BadRequest, Undeliverable) as error:
+            logger.info("A question was not closed: %s", error)
 
     async def trusts(self, update: Update) -> bool:
         """Return True if the sender may export and delete data; in an open group, only allowed people may."""
@@ -153,10 +172,9 @@ class BotContext:
 
 def command_message(update: Update) -> Message:
     """Return the message of a command."""
-    message = update.effective_message
-    if not isinstance(message, Message):
+    if update.effective_message is None:
         raise TypeError("a command has a message")
-    return message
+    return update.effective_message
 
 
 def command_text(message: Message) -> str:

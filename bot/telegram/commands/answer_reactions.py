@@ -10,7 +10,6 @@ from telegram.constants import ReactionEmoji
 from bot.telegram.bot_context import BotContext, command_message
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.commands.why_command import WhyCommand
-from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
@@ -109,7 +108,7 @@ class AnswerPress:
     async def _drop_correction(self, update: Update, query: CallbackQuery, question: Message) -> None:
         say = self.context.say(update)
         if await Corrections(self.context).drop(place_of(question), query.from_user.id):
-            await close_question(self.context, question, say("correction_none"))
+            await self.context.close(question, say("correction_none"))
             await self.context.toast(update, "")
         else:
             await self.context.toast(update, say("correction_gone"), alert=True)

@@ -16,7 +16,6 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_deletion import ForgetDeletion
-from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
@@ -107,7 +106,7 @@ class ForgetCommand:
         user = update.effective_user
         if not turn_ids or user is None or not await self.context.trusts(update):
             return None
-        nonce, owner = secrets.token_urlsafe(12), await self.context.owner(place_of(command_message(update)))
+        nonce, owner = secrets.token_urlsafe(12), await self.context.owner_of(update)
         await self._save(nonce, {"owner": owner, "turns": list(turn_ids), "user": user.id})
         return InlineKeyboardMarkup([_numbers(nonce, len(turn_ids))])
 
@@ -202,7 +201,7 @@ class ForgetCommand:
             return
         text = await self._resolve(nonce, pending, choice, say)
         if isinstance(query.message, Message):
-            await close_question(self.context, query.message, text)
+            await self.context.close(query.message, text)
         await self.context.toast(update, "")
 
     async def _resolve(self, nonce: str, pending: dict[str, Any] | None, choice: str, say: Say) -> str:

@@ -15,7 +15,6 @@ from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.commands.why import when
 from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
-from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from memory.models import Episode, Fact
 from memory.working.redis_metrics import RedisMetrics
@@ -50,7 +49,7 @@ class ReadCommands:
             parts.append(say("welcome_no_model"))
         if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
             await set_admin_menu(self.context, user.id)
-        await self._finish(update, "\n\n".join(parts))
+        await self.context.send(update, "\n\n".join(parts))
 
     async def help(self, update: Update, _: HandlerContext) -> None:
         """List the commands."""
@@ -59,32 +58,32 @@ class ReadCommands:
         parts = ["\n".join([say("help"), *buttons])]
         if user is not None and await self.context.access.role(user.id) is Role.ADMIN:
             parts.append(say("help_admin"))
-        await self._finish(update, "\n\n".join(parts))
+        await self.context.send(update, "\n\n".join(parts))
 
     async def memory(self, update: Update, _: HandlerContext) -> None:
         """Show the size of the memory, or search it."""
         message = command_message(update)
         query = command_text(message)
         if not query:
-            await self._finish(update, await self._overview(update))
+            await self.context.send(update, await self._overview(update))
             return
-        owner = await self._owner(update)
+        owner = await self.context.owner_of(update)
         result = await self.context.agent.layers.episodes.search(query, owner=owner, limit=MOST_FOUND)
         found = [hit.episode for hit in result.hits[:MOST_FOUND]]
         text = await self._found(update, query, found)
         buttons = await self.forget.buttons(update, [episode.turn_id for episode in found])
-        await (await self.context.answer(update, message)).finish(text, buttons)
+        await self.context.send(update, text, buttons)
 
     async def facts(self, update: Update, _: HandlerContext) -> None:
         """List the curated facts."""
-        say, owner = self.context.say(update), await self._owner(update)
+        say, owner = self.context.say(update), await self.context.owner_of(update)
         layers = self.context.agent.layers
         rows, zone = await layers.permanent.facts(owner=owner), layers.zone
-        await self._finish(update, _facts(rows, zone, say) if rows else say("facts_none"))
+        await self.context.send(update, _facts(rows, zone, say) if rows else say("facts_none"))
 
     async def stats(self, update: Update, _: HandlerContext) -> None:
         """Show statistics."""
-        layers, owner, now = self.context.agent.layers, await self._owner(update), datetime.now(UTC)
+        layers, owner, now = self.context.agent.layers, await self.context.owner_of(update), datetime.now(UTC)
         episodes = layers.episodes
         text = self.context.say(update)(
             "stats",
@@ -100,14 +99,13 @@ class ReadCommands:
         say, guard = self.context.say(update), self.context.guard
         by_day = days_text(await guard.by_day(STATS_DAYS, owner=owner), guard.budget, say)
         parts = [text, stats_text(metrics, say), by_day]
-        await self._finish(update, "\n\n".join(filter(None, parts)))
+        await self.context.send(update, "\n\n".join(filter(None, parts)))
 
     async def _overview(self, update: Update) -> str:
-        layers, owner, say = self.context.agent.layers, await self._owner(update), self.context.say(update)
-        first, latest = (
-            await layers.episodes.first(owner=owner),
-            await layers.episodes.recent(owner=owner, limit=1),
-        )
+        layers, say = self.context.agent.layers, self.context.say(update)
+        owner = await self.context.owner_of(update)
+        first = await layers.episodes.first(owner=owner)
+        latest = await layers.episodes.recent(owner=owner, limit=1)
         facts = await layers.permanent.facts(owner=owner)
         if first is None:
             return say("memory_empty")
@@ -131,12 +129,6 @@ class ReadCommands:
             for number, episode in enumerate(found, start=1)
         ]
         return "\n\n".join([say("memory_found_title", query=shown), *lines])
-
-    async def _owner(self, update: Update) -> str:
-        return await self.context.owner(place_of(command_message(update)))
-
-    async def _finish(self, update: Update, markdown: str) -> None:
-        await (await self.context.answer(update, command_message(update))).finish(markdown)
 
 
 def _facts(rows: Sequence[Fact], zone: tzinfo, say: Say) -> str:

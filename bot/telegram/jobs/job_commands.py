@@ -29,20 +29,21 @@ class JobCommands:
 
     async def jobs(self, update: Update, _: HandlerContext) -> None:
         """List the latest jobs, or show one."""
-        say, owner = self.context.say(update), await self._owner(update)
+        say, owner = self.context.say(update), await self.context.owner_of(update)
         registry, name = self.context.agent.layers.delegation.jobs, command_text(command_message(update))
         if name:
             job = await registry.find(name, owner=owner)
             detailed = await self.context.sees_details(place_of(command_message(update)))
             unknown = say("job_unknown", job=inline_code(name))
-            await self._finish(update, job_text(job, say, detailed=detailed) if job else unknown)
+            await self.context.send(update, job_text(job, say, detailed=detailed) if job else unknown)
             return
         found = await registry.latest(owner=owner, most=_LISTED)
-        await self._finish(update, _job_list(found, say) if found else say("jobs_none"))
+        await self.context.send(update, _job_list(found, say) if found else say("jobs_none"))
 
     async def stop(self, update: Update, _: HandlerContext) -> None:
         """Stop the named job; without a name, the answer that is being written, or the only open job."""
-        message, say, owner = command_message(update), self.context.say(update), await self._owner(update)
+        message, say = command_message(update), self.context.say(update)
+        owner = await self.context.owner_of(update)
         delegation, name = self.context.agent.layers.delegation, command_text(message)
         if not name and await self._stop_answer(update, message):
             return
@@ -59,7 +60,7 @@ class JobCommands:
             text = say("job_stopping", task=inline_code(snippet(jobs[0].task)))
         else:
             text = say("job_ended_already", task=inline_code(snippet(jobs[0].task)))
-        await self._finish(update, text)
+        await self.context.send(update, text)
 
     async def _stop_answer(self, update: Update, message: Message) -> bool:
         """Stop the running turn, once per update; its answer says so."""
@@ -68,12 +69,6 @@ class JobCommands:
                 return False
             await self.context.records.mark_sent(update.update_id)
         return True
-
-    async def _owner(self, update: Update) -> str:
-        return await self.context.owner(place_of(command_message(update)))
-
-    async def _finish(self, update: Update, markdown: str) -> None:
-        await (await self.context.answer(update, command_message(update))).finish(markdown)
 
 
 def progress_text(job: Job, say: Say) -> str:

@@ -6,6 +6,7 @@ Notices pass through the lane of their chat like updates: in order, under a leas
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,14 +16,14 @@ from bot.telegram.jobs.job_commands import progress_text, result_text
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import Place, place_of_lane
 from graph.delegation.job import Job
-from graph.delegation.notices import Notice, read_notice
+from graph.delegation.notices import read_notice
 from memory.errors import TierUnavailable
 
 FIRST_UPDATE = 2**52
 """Notices are numbered from here, far above Telegram's update ids."""
 FIRST_PROGRESS = 2**53
 """The record of a job's progress messages is numbered from here."""
-_PAUSE, _DOWN_PAUSE = 0.5, 3.0
+_DOWN_PAUSE = 3.0
 logger = logging.getLogger(__name__)
 
 
@@ -32,24 +33,14 @@ class Notifier:
 
     context: BotContext
 
-    async def run(self) -> None:
-        """Move notices until cancelled."""
-        while True:
-            try:
-                moved = await self.move()
-            except TierUnavailable as error:
-                logger.warning("Notices of jobs are delayed: %s", error)
-                await asyncio.sleep(_DOWN_PAUSE)
-            else:
-                await asyncio.sleep(0 if moved else _PAUSE)
-
     async def move(self) -> bool:
         """Move the first notice, if any; moving it twice adds it to its lane once."""
         notices, box = self.context.agent.layers.delegation.notices, self.context.box
         notice = await notices.first(box)
         if notice is None:
             return False
-        await self.context.lanes.put([_arrival(notice)])
+        number, content = FIRST_UPDATE + notice.number, json.loads(notice.raw)
+        await self.context.lanes.put([stored_notice("notice", notice.place, number, content, NOTICE_MARK)])
         await notices.remove(box, notice)
         return True
 
@@ -92,14 +83,25 @@ class NoticeHandler:
             logger.info("Progress in chat %s cannot be shown: %s", place.chat_id, error)
 
 
-def _arrival(notice: Notice) -> Arrival:
-    """Return a notice as a lane stores it, with the chat where an update has it, so `lane_of` works."""
-    place, number = place_of_lane(notice.place), FIRST_UPDATE + notice.number
+def stored_notice(kind: str, lane: str, number: int, content: object, mark: bytes) -> Arrival:
+    """Return what a lane stores of a notice, with the chat where an update has it, so `lane_of` works."""
+    place = place_of_lane(lane)
     message = {
         "chat": {"id": place.chat_id},
         "message_thread_id": place.topic,
         "is_topic_message": bool(place.topic),
-        "goat": json.loads(notice.raw),
+        "goat": content,
     }
-    stored = json.dumps({"update_id": number, "notice": message})
-    return Arrival(number, notice.place, NOTICE_MARK + stored.encode())
+    return Arrival(number, lane, mark + json.dumps({"update_id": number, kind: message}).encode())
+
+
+async def move_forever(move: Callable[[], Awaitable[object]], what: str, pause: float) -> None:
+    """Call `move` until cancelled, again at once after it has moved something."""
+    while True:
+        try:
+            moved = await move()
+        except TierUnavailable as error:
+            logger.warning("%s are delayed: %s", what, error)
+            await asyncio.sleep(_DOWN_PAUSE)
+        else:
+            await asyncio.sleep(0 if moved else pause)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.jobs.notifier import Notifier
+from bot.telegram.jobs.notifier import Notifier, move_forever
 from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
 from bot.telegram.process.application import (
@@ -30,8 +30,7 @@ from bot.telegram.process.application import (
     close_application,
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
-from bot.telegram.process.log_traces import sweep
-from bot.telegram.process.workers import Workers
+from bot.telegram.process.workers import Workers, sweep
 from bot.telegram.reminders.reminder_notices import ReminderClock
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
@@ -110,7 +109,7 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
     """Connect to Telegram, however long it takes, and build the bot."""
     app, media = build_application(settings), MediaReader(settings)
     try:
-        await _connect(app)
+        await _until_reached(app.initialize)
         texts = await asyncio.to_thread(Texts.load, settings.data_folder / "translations")
         context = _bot_context(agent, app, media, texts)
         add_handlers(app, context)
@@ -141,11 +140,12 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
     )
 
 
-async def _connect(app: App) -> None:
+async def _until_reached(call: Callable[[], Awaitable[object]]) -> None:
+    """Make a call to Telegram, however long it takes until it succeeds."""
     pause = _FIRST_PAUSE
     while True:
         try:
-            await app.initialize()
+            await call()
         except InvalidToken:
             raise ConfigError(REVOKED) from None
         except TelegramError as error:
@@ -176,9 +176,12 @@ async def run_duty(app: App, context: BotContext, duty: Duty, stop: asyncio.Even
         if duty is not Duty.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_warm_up(context), name="prepare"))
-            tasks.append(asyncio.create_task(Notifier(context).run(), name="notifier"))
-            tasks.append(asyncio.create_task(ReminderClock(context).run(), name="reminders"))
-            tasks.append(asyncio.create_task(sweep(context, workers.private_done), name="traces"))
+            moving_notices = move_forever(Notifier(context).move, "Notices of jobs", 0.5)
+            moving_reminders = move_forever(ReminderClock(context).move, "Reminders", 1.0)
+            tasks.append(asyncio.create_task(moving_notices, name="notifier"))
+            tasks.append(asyncio.create_task(moving_reminders, name="reminders"))
+            traces = sweep(context.agent.layers.redis, workers.private_done)
+            tasks.append(asyncio.create_task(traces, name="traces"))
         lasting = [task for task in tasks if task.get_name() not in {"menu", "prepare"}]
         await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
         ended = await end(*tasks)
@@ -209,24 +212,13 @@ async def _start_intake(context: BotContext, stack: contextlib.AsyncExitStack) -
 
 async def _set_webhook(context: BotContext) -> None:
     """Set or remove the webhook; pending updates are kept."""
-    settings = context.settings
-    while True:
-        try:
-            if settings.telegram_webhook:
-                await context.bot.set_webhook(
-                    settings.telegram_webhook + WEBHOOK_PATH,
-                    secret_token=settings.telegram_webhook_secret.get_secret_value(),
-                    allowed_updates=ALLOWED_UPDATES,
-                )
-            else:
-                await context.bot.delete_webhook(drop_pending_updates=False)
-        except InvalidToken:
-            raise ConfigError(REVOKED) from None
-        except TelegramError as error:
-            logger.warning("The webhook could not be set, retrying: %s", brief(error))
-            await asyncio.sleep(_FIRST_PAUSE)
-        else:
-            return
+    settings, bot = context.settings, context.bot
+    call = partial(bot.delete_webhook, drop_pending_updates=False)
+    if settings.telegram_webhook:
+        url, secret = settings.telegram_webhook + WEBHOOK_PATH, settings.telegram_webhook_secret
+        secret_token = secret.get_secret_value()
+        call = partial(bot.set_webhook, url, secret_token=secret_token, allowed_updates=ALLOWED_UPDATES)
+    await _until_reached(call)
 
 
 async def _unavailable(context: BotContext) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered, UnreadableUpdate
 from memory.concurrency.tasks import end
-from memory.errors import ThreadBusy, TierUnavailable
+from memory.errors import GoatError, ThreadBusy, TierUnavailable
+from memory.working.redis_connection import RedisConnection
 
 MOST_TRIES = 5
 """Failures after which an update is given up."""
@@ -14,6 +16,10 @@ MOST_BEGUN = 12
 """Attempts after which an update is given up because it crashes its process."""
 _IDLE_SECONDS = 1.0
 _BUSY_PAUSE, _DOWN_PAUSE = 1.0, 3.0
+GATHERING_SECONDS = 1.0
+"""Private messages often come several at a time; one rewrite serves all."""
+SHARE = 0.1
+"""Largest share of the server's time spent on rewrites."""
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
@@ -138,3 +144,22 @@ class Workers:
             await call
         except TierUnavailable as error:
             logger.warning("A lane waits for its lease to end: %s", error)
+
+
+async def sweep(redis: RedisConnection, left: asyncio.Event) -> None:
+    """Remove private messages from Redis' append-only file, by rewriting it whenever `left` is set.
+
+    It is rewritten at the start too, because of crashes.
+    """
+    while True:
+        began = time.monotonic()
+        try:
+            problem = await redis.rewrite_files()
+        except GoatError as error:
+            problem = str(error)
+        if problem:
+            logger.warning("Private messages may stay on the disk of Redis: %s", problem)
+        pause = (time.monotonic() - began) / SHARE
+        await left.wait()
+        await asyncio.sleep(max(GATHERING_SECONDS, pause))
+        left.clear()

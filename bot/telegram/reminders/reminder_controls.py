@@ -10,7 +10,6 @@ from telegram.error import BadRequest
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_list import ReminderList, time_text
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
-from bot.telegram.gate.answered_question import close_question
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import place_of
@@ -58,7 +57,7 @@ class ReminderButtons:
         await reminders.end(reminder_id, owner=owner)
         text = say("reminder_ended", text=inline_code(reminder.text)) if reminder else say("reminder_gone")
         if closing:
-            await close_question(self.context, message, text)
+            await self.context.close(message, text)
         else:
             await self._replace(message, reminder_id, None)
         await self.context.toast(update, "" if closing else say("reminder_ended_short"))

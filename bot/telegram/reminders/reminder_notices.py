@@ -3,9 +3,7 @@
 A reminder in a lane is named without its text, which is erased with it.
 """
 
-import asyncio
 import json
-import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,18 +14,16 @@ from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_list import time_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.inbox.lanes import REMINDER_MARK, Arrival, Claim
+from bot.telegram.jobs.notifier import stored_notice
 from bot.telegram.place import place_of_lane
 from bot.telegram.reminders.reminder_controls import undo_button
 from bot.telegram.texts import escape, inline_code
-from memory.errors import TierUnavailable
 from memory.models import Episode
 from memory.reminders.reminder import Reminder, is_late
 
 FIRST_RING = 2**51
 """Due reminders are numbered from here: above Telegram's update ids, below the notices of jobs."""
 _LONGEST_MEMORY = 300
-_PAUSE, _DOWN_PAUSE = 1.0, 3.0
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +32,9 @@ class ReminderClock:
 
     context: BotContext
 
-    async def run(self) -> None:
-        """Move them until cancelled."""
-        while True:
-            try:
-                moved = await self.move(datetime.now(UTC))
-            except TierUnavailable as error:
-                logger.warning("Reminders are delayed: %s", error)
-                await asyncio.sleep(_DOWN_PAUSE)
-            else:
-                await asyncio.sleep(0 if moved else _PAUSE)
-
-    async def move(self, now: datetime) -> int:
+    async def move(self, now: datetime | None = None) -> int:
         """Move those that are due, and return how many; one that is moved twice is in its lane once."""
-        reminders = self.context.agent.layers.reminders
+        now, reminders = now or datetime.now(UTC), self.context.agent.layers.reminders
         due = await reminders.due(self.context.box, now)
         if due:
             await self.context.lanes.put([_arrival(held.reminder) for held in due])
@@ -113,18 +98,11 @@ class ReminderHandler:
 
 
 def _arrival(reminder: Reminder) -> Arrival:
-    """Return a due reminder as a lane stores it, with the chat where an update has it, so `lane_of` works."""
-    place, number = place_of_lane(reminder.origin.place), FIRST_RING + reminder.ring
-    message = {
-        "chat": {"id": place.chat_id},
-        "message_thread_id": place.topic,
-        "is_topic_message": bool(place.topic),
-        "goat": {
-            "owner": reminder.owner,
-            "id": reminder.id,
-            "ring": reminder.ring,
-            "due": reminder.schedule.at.isoformat(),
-        },
+    content = {
+        "owner": reminder.owner,
+        "id": reminder.id,
+        "ring": reminder.ring,
+        "due": reminder.schedule.at.isoformat(),
     }
-    stored = json.dumps({"update_id": number, "reminder": message})
-    return Arrival(number, reminder.origin.place, REMINDER_MARK + stored.encode())
+    number = FIRST_RING + reminder.ring
+    return stored_notice("reminder", reminder.origin.place, number, content, REMINDER_MARK)

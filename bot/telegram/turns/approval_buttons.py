@@ -11,7 +11,6 @@ from telegram.constants import ChatID
 
 from bot.presentation.approval_question import shown_call
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.gate.answered_question import close_question
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
@@ -88,7 +87,7 @@ class ApprovalButtons:
             return None
         await self._save(approval_id, replace(asked, said=mark))
         key = "tool_allowed" if choice == "yes" else "tool_refused"
-        await close_question(self.context, message, f"{say(key, tool=inline_code(asked.tool))}\n{asked.call}")
+        await self.context.close(message, f"{say(key, tool=inline_code(asked.tool))}\n{asked.call}")
         await self.context.toast(update, "")
         events = self.context.agent.decide(
             asked.turn_id,
