@@ -18,6 +18,8 @@ from bot.telegram.place import Place
 from memory.working.redis_connection import run_script, translate_errors
 
 KEPT_SECONDS = 90 * 24 * 60 * 60
+_TEXTS = ("turn_id", "owner", "decisions", "link", "earlier", "corrects", "burst")
+"""Fields of a turn's record that are stored as they are."""
 _NOTE_SENT = """
 local shown = cjson.decode(redis.call('HGET', KEYS[1], 'shown') or '[]')
 local place, id = tonumber(ARGV[1]) + 1, tonumber(ARGV[2])
@@ -101,15 +103,9 @@ class Records:
             shown=tuple(json.loads(fields.get("shown", "[]"))),
             sending=Sending(*sending) if sending else None,
             sent="sent" in fields,
-            turn_id=fields.get("turn_id", ""),
-            owner=fields.get("owner", ""),
-            decisions=fields.get("decisions", ""),
-            link=fields.get("link", ""),
-            earlier=fields.get("earlier", ""),
             later=int(fields.get("later", 0)),
             asker=int(fields.get("asker", 0)),
-            corrects=fields.get("corrects", ""),
-            burst=fields.get("burst", ""),
+            **{name: fields[name] for name in _TEXTS if name in fields},
         )
 
     async def latest_turn(self, update_id: int, *, before: int = 0) -> TurnRecord:

@@ -16,6 +16,10 @@ LONGEST = 3500
 """UTF-16 units; leaves room below Telegram's limit of 4096."""
 _LONGEST_PROBLEM = 150
 _MOST_CALLS = 8
+_PICTURE_WORDS = (
+    *("scores", "threshold", "breaks", "kept", "cut", "nothing"),
+    *("fixed", "conversation", "memory", "left", "used", "limit"),
+)
 _URL = re.compile(r"\(<[^>]*>\)")
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 
@@ -50,22 +54,8 @@ def why_picture(turn: Explanation, zone: tzinfo, say: Say) -> tuple[Scores, Room
 
 def picture_words(say: Say) -> Words:
     """Return the labels of the picture that goes with the text."""
-    return Words(
-        scores=say("picture_scores"),
-        threshold=say("picture_threshold"),
-        breaks=say("picture_breaks"),
-        kept=say("picture_kept"),
-        cut=say("picture_cut"),
-        nothing=say("picture_nothing"),
-        more=say("why_more", count="{count}"),
-        room=say("picture_room", total="{total}"),
-        fixed=say("picture_fixed"),
-        conversation=say("picture_conversation"),
-        memory=say("picture_memory"),
-        left=say("picture_left"),
-        used=say("picture_used"),
-        limit=say("picture_limit"),
-    )
+    more, room = say("why_more", count="{count}"), say("picture_room", total="{total}")
+    return Words(more=more, room=room, **{name: say(f"picture_{name}") for name in _PICTURE_WORDS})
 
 
 def when(at: datetime, zone: tzinfo) -> str:

@@ -74,8 +74,10 @@ class Corrections:
                 self._key(place, user_id), value, xx=True, keepttl=True
             )
 
-    async def of_message(self, update: Update, message: Message) -> Episode | None:
-        """Return the wrong turn that a new message corrects, the same at each attempt; None for none."""
+    async def of(self, update: Update, message: Message) -> Episode | None:
+        """Return the wrong turn that a message corrects, the same at each attempt; None for none."""
+        if update.edited_message is not None:
+            return await self._of_edit(update, update.edited_message)
         user, place = update.effective_user, place_of(message)
         if user is None:
             return None
@@ -90,8 +92,7 @@ class Corrections:
         await self.drop(place, user.id)
         return await self.context.episode(turn_id, owner)
 
-    async def of_edit(self, update: Update, message: Message) -> Episode | None:
-        """Return the wrong turn that an edited message corrects; None if it is no correction."""
+    async def _of_edit(self, update: Update, message: Message) -> Episode | None:
         records = self.context.records
         update_id = await records.update_of_question(message.chat.id, message.message_id)
         record = await records.turn(update_id)
@@ -151,7 +152,9 @@ class RequestReader:
             archived = await self.context.episode(self.context.turn_id(update.update_id), owner)
         text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
         earlier, said_now = await self._edited_turn(update), None
-        wrong = await self._corrected_turn(update, messages[-1], text, incoming)
+        wrong = None
+        if text.strip() and not incoming.private:  # the sender's own words alone correct
+            wrong = await Corrections(self.context).of(update, messages[-1])
         if wrong is not None:
             earlier = earlier or TurnRecord(turn_id=wrong.turn_id, owner=wrong.owner)
             said_now = incoming.text if archived else text
@@ -187,16 +190,6 @@ class RequestReader:
                 raise undelivered(error) from None
 
         return await context.media.read(attachment, fetch, words)
-
-    async def _corrected_turn(
-        self, update: Update, message: Message, text: str, incoming: Incoming
-    ) -> Episode | None:
-        """Return the wrong turn that the sender's own words correct."""
-        if incoming.private or not text.strip():
-            return None
-        if update.edited_message is not None:
-            return await Corrections(self.context).of_edit(update, update.edited_message)
-        return await Corrections(self.context).of_message(update, message)
 
     async def _quotes(self, messages: Sequence[Message]) -> Sequence[Part]:
         """Return what the messages reply to, each once."""
