@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from telegram import Bot, InlineKeyboardMarkup, Message, Update, User
@@ -150,10 +150,6 @@ class BotContext:
             return await self.access.role(place.chat_id) is not Role.STRANGER
         is_on = self.settings.telegram_groups is not GroupPolicy.OFF
         return is_on and await self.access.group_allowed(place.chat_id)
-
-    async def current(self, place: Place) -> Place:
-        """Return a chat under its present id: Telegram gives a group that grows another one."""
-        return place if place.private else replace(place, chat_id=await self.access.latest_id(place.chat_id))
 
     async def sees_details(self, place: Place) -> bool:
         """Return True for the private chat of an admin: others are shown no hosts and no settings' names."""

@@ -143,7 +143,7 @@ class WriteCommands:
         return {
             "remember": self.remember,
             "new": self.new,
-            "private": self.private,
+            "private": self.turns,
             "retry": RetryCommand(self.context, self.turns),
             "export": ExportCommand(self.context),
             "forget": ForgetCommand(self.context),
@@ -179,7 +179,3 @@ class WriteCommands:
         )
         await self.context.records.new_epoch(place.lane, update.update_id)
         await self.context.reply(update, "new_thread")
-
-    async def private(self, update: Update, handler_context: HandlerContext) -> None:
-        """Answer without leaving a trace."""
-        await self.turns(update, handler_context)

@@ -27,22 +27,16 @@ _DOWN_PAUSE = 3.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Notifier:
-    """Move notices from the bot's box into the lanes of their chats."""
-
-    context: BotContext
-
-    async def move(self) -> bool:
-        """Move the first notice, if any; moving it twice adds it to its lane once."""
-        notices, box = self.context.agent.layers.delegation.notices, self.context.box
-        notice = await notices.first(box)
-        if notice is None:
-            return False
-        number, content = FIRST_UPDATE + notice.number, json.loads(notice.raw)
-        await self.context.lanes.put([stored_notice("notice", notice.place, number, content, NOTICE_MARK)])
-        await notices.remove(box, notice)
-        return True
+async def move_notice(context: BotContext) -> bool:
+    """Move the first notice, if any, into the lane of its chat; moving it twice adds it once."""
+    notices = context.agent.layers.delegation.notices
+    notice = await notices.first(context.box)
+    if notice is None:
+        return False
+    number, content = FIRST_UPDATE + notice.number, json.loads(notice.raw)
+    await context.lanes.put([stored_notice("notice", notice.place, number, content, NOTICE_MARK)])
+    await notices.remove(context.box, notice)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

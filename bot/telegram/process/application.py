@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from telegram import Update
@@ -29,7 +29,7 @@ from bot.telegram.commands.forget_command import FORGET, ForgetCommand
 from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
-from bot.telegram.gate.gate import Gate, Handler, HandlerContext, is_for_bot
+from bot.telegram.gate.gate import Gate, HandlerContext, is_for_bot
 from bot.telegram.inbox.lanes import (
     NOTICE_MARK,
     REMINDER_MARK,
@@ -40,7 +40,7 @@ from bot.telegram.inbox.lanes import (
 )
 from bot.telegram.jobs.job_commands import JobCommands
 from bot.telegram.jobs.notifier import NoticeHandler
-from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommands
+from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommand
 from bot.telegram.reminders.reminder_notices import ReminderHandler
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.turn_handler import TurnHandler
@@ -92,12 +92,12 @@ def add_handlers(app: App, context: BotContext) -> None:
         ReadCommands(context, forget),
         WriteCommands(context, turns),
         JobCommands(context),
-        ReminderCommands(context),
         AdminCommands(context),
     ):
         for name, run in commands.commands().items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
     app.add_handler(CommandHandler("why", why, _NEW), REST)
+    app.add_handler(CommandHandler("reminders", ReminderCommand(context), _NEW), REST)
     app.add_handler(CommandHandler("cancel", press.cancel, _NEW), REST)
     app.add_handler(CallbackQueryHandler(press, pattern=rf"^{PRESSED}:({'|'.join(AnswerButton)})$"), REST)
     app.add_handler(CallbackQueryHandler(forget.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
@@ -108,12 +108,12 @@ def add_handlers(app: App, context: BotContext) -> None:
     app.add_handler(
         CallbackQueryHandler(ReminderButtons(context), pattern=rf"^{REMIND}:\w+:(set|end|undo)$"), REST
     )
-    app.add_handler(CallbackQueryHandler(_unknown_button(context)), REST)
+    app.add_handler(CallbackQueryHandler(partial(_unknown_button, context)), REST)
     app.add_handler(MessageReactionHandler(Reactions(context)), REST)
-    app.add_handler(MessageHandler(_NEW & filters.COMMAND, _unknown_command(context)), REST)
+    app.add_handler(MessageHandler(_NEW & filters.COMMAND, partial(_unknown_command, context)), REST)
     app.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.COMMAND, _nothing), REST)
     app.add_handler(MessageHandler(_SAID, turns), REST)
-    app.add_error_handler(_keep_failure(context))
+    app.add_error_handler(partial(_keep_failure, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,35 +161,26 @@ class Dispatcher:
             await self.context.reply(update, "private_failed" if private else "gave_up")
 
 
-def _unknown_command(context: BotContext) -> Handler:
-    async def reply(update: Update, _: HandlerContext) -> None:
-        message = update.effective_message
-        words = (message.text or message.caption or "/") if message else "/"
-        await context.reply(
-            update, "unknown_command", name=f"`{words.split()[0].split('@')[0].replace('`', '')[:40]}`"
-        )
-
-    return reply
+async def _unknown_command(context: BotContext, update: Update, _: HandlerContext) -> None:
+    message = update.effective_message
+    words = (message.text or message.caption or "/") if message else "/"
+    name = words.split()[0].split("@")[0].replace("`", "")[:40]
+    await context.reply(update, "unknown_command", name=f"`{name}`")
 
 
-def _unknown_button(context: BotContext) -> Handler:
-    async def answer(update: Update, _: HandlerContext) -> None:
-        await context.toast(update, context.say(update)("forget_expired"))
-
-    return answer
+async def _unknown_button(context: BotContext, update: Update, _: HandlerContext) -> None:
+    await context.toast(update, context.say(update)("forget_expired"))
 
 
 async def _nothing(_: Update, __: HandlerContext) -> None:
     """Ignore an edited command: it ran when it was sent."""
 
 
-def _keep_failure(context: BotContext) -> Callable[[object, HandlerContext], Coroutine[Any, Any, None]]:
-    async def keep(update: object, handler_context: HandlerContext) -> None:
-        error = handler_context.error
-        if isinstance(update, Update) and error is not None:
-            context.failures[update.update_id] = error
-            if not isinstance(error, LaneLost):
-                logger.debug("A handler failed", exc_info=error)
-        raise ApplicationHandlerStop
-
-    return keep
+async def _keep_failure(context: BotContext, update: object, handler_context: HandlerContext) -> None:
+    """Keep an exception for the dispatcher, which raises it."""
+    error = handler_context.error
+    if isinstance(update, Update) and error is not None:
+        context.failures[update.update_id] = error
+        if not isinstance(error, LaneLost):
+            logger.debug("A handler failed", exc_info=error)
+    raise ApplicationHandlerStop

@@ -19,7 +19,7 @@ from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.jobs.notifier import Notifier, move_forever
+from bot.telegram.jobs.notifier import move_forever, move_notice
 from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
 from bot.telegram.process.application import (
@@ -31,7 +31,7 @@ from bot.telegram.process.application import (
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.process.workers import Workers, sweep
-from bot.telegram.reminders.reminder_notices import ReminderClock
+from bot.telegram.reminders.reminder_notices import move_reminders
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import Keys, Records
 from graph.app import open_agent
@@ -176,8 +176,8 @@ async def run_duty(app: App, context: BotContext, duty: Duty, stop: asyncio.Even
         if duty is not Duty.INTAKE:
             tasks.append(asyncio.create_task(workers.run(), name="workers"))
             tasks.append(asyncio.create_task(_warm_up(context), name="prepare"))
-            moving_notices = move_forever(Notifier(context).move, "Notices of jobs", 0.5)
-            moving_reminders = move_forever(ReminderClock(context).move, "Reminders", 1.0)
+            moving_notices = move_forever(partial(move_notice, context), "Notices of jobs", 0.5)
+            moving_reminders = move_forever(partial(move_reminders, context), "Reminders", 1.0)
             tasks.append(asyncio.create_task(moving_notices, name="notifier"))
             tasks.append(asyncio.create_task(moving_reminders, name="reminders"))
             traces = sweep(context.agent.layers.redis, workers.private_done)

@@ -10,7 +10,7 @@ from telegram.error import BadRequest
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.reminders.reminder_list import ReminderList, time_text
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
-from bot.telegram.gate.gate import Handler, HandlerContext
+from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
@@ -116,16 +116,12 @@ def undo_button(reminder: Reminder, say: Say) -> InlineKeyboardButton:
 
 
 @dataclass(frozen=True, slots=True)
-class ReminderCommands:
+class ReminderCommand:
     """The /reminders command."""
 
     context: BotContext
 
-    def commands(self) -> dict[str, Handler]:
-        """Map command names to handlers."""
-        return {"reminders": self.reminders}
-
-    async def reminders(self, update: Update, _: HandlerContext) -> None:
+    async def __call__(self, update: Update, _: HandlerContext) -> None:
         """List the reminders, or change one; once per update."""
         message, say = command_message(update), self.context.say(update)
         answer = await self.context.answer(update, message)

@@ -26,21 +26,15 @@ FIRST_RING = 2**51
 _LONGEST_MEMORY = 300
 
 
-@dataclass(frozen=True, slots=True)
-class ReminderClock:
-    """Moves due reminders into the lanes of their chats."""
-
-    context: BotContext
-
-    async def move(self, now: datetime | None = None) -> int:
-        """Move those that are due, and return how many; one that is moved twice is in its lane once."""
-        now, reminders = now or datetime.now(UTC), self.context.agent.layers.reminders
-        due = await reminders.due(self.context.box, now)
-        if due:
-            await self.context.lanes.put([_arrival(held.reminder) for held in due])
-        for held in due:
-            await reminders.advance(held, now)
-        return len(due)
+async def move_reminders(context: BotContext, now: datetime | None = None) -> int:
+    """Move due reminders into the lanes of their chats, each once; return how many."""
+    now, reminders = now or datetime.now(UTC), context.agent.layers.reminders
+    due = await reminders.due(context.box, now)
+    if due:
+        await context.lanes.put([_arrival(held.reminder) for held in due])
+    for held in due:
+        await reminders.advance(held, now)
+    return len(due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,9 @@ class ReminderHandler:
         reminder = await reminders.find(note["id"], owner=note["owner"])
         if reminder is None or (reminder.ring != note["ring"] and not reminder.schedule.rule):
             return
-        place = await context.current(place_of_lane(reminder.origin.place))
+        place = place_of_lane(reminder.origin.place)
+        if not place.private:  # Telegram gives a group that grows another id
+            place = replace(place, chat_id=await context.access.latest_id(place.chat_id))
         if await context.may_send(place) and await context.owner(place) == reminder.owner:
             asked = reminder.origin.message
             answer = await context.outbox.answer(place, number, asked, replies=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.telegram.inbox.lanes import NOTICE_MARK
-from bot.telegram.jobs.notifier import Notifier
+from bot.telegram.jobs.notifier import move_notice
 from bot.telegram.place import lane_of
 from bot.telegram.process.intake import arrivals
 from graph.delegation.job import Job, Status
@@ -91,7 +91,7 @@ async def test_word_that_is_moved_or_shown_twice_is_seen_once(quick: Bot, team: 
         box = await anext(client.scan_iter(match="goat:notices:*:number"))
         raw = json.dumps({"number": number} | again)
         await client.rpush(box.decode().replace(":number", ":waiting"), raw)
-    while await Notifier(context).move():
+    while await move_notice(context):
         continue
     await ended(quick, job.owner)
     assert await notices.first(context.box) is None

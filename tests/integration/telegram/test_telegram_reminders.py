@@ -9,7 +9,7 @@ import pytest
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.process.application import Dispatcher, build_application
-from bot.telegram.reminders.reminder_notices import FIRST_RING, ReminderClock
+from bot.telegram.reminders.reminder_notices import FIRST_RING, move_reminders
 from memory.reminders.reminder import Origin, Reminder
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message
@@ -28,7 +28,7 @@ async def reminders(bot: Bot, owner: str = OWNER) -> list[Reminder]:
 
 async def at(bot: Bot, moment: datetime) -> int:
     """Let a moment come; return how many reminders were due."""
-    moved = await ReminderClock(bot.context).move(moment)
+    moved = await move_reminders(bot.context, moment)
     await bot.idle()
     return moved
 
