@@ -83,7 +83,7 @@ class Setup:
             self._write({"telegram_token": token})
             say(self.console, f"The bot is @{name}; `goat telegram` runs it, or `make telegram`.")
         if options.pair or (options.pair is None and self.ask.interactive and await self._is_to_pair()):
-            await _pairing().run_pair(load_settings(), admin=True)
+            await _health().run_pair(load_settings(), admin=True)
 
     async def _is_to_pair(self) -> bool:
         return await self.ask.confirm(
@@ -97,7 +97,7 @@ class Setup:
                 token = given or parse_secret(await self.ask(_TOKEN, _TOKEN_FILE, hidden=True))
                 if not token.get_secret_value():
                     return "", ""
-                _, name = await _pairing().identify(
+                _, name = await _health().identify(
                     load_settings().model_copy(update={"telegram_token": token})
                 )
             except GoatError as error:
@@ -119,11 +119,11 @@ class Setup:
             )
 
 
-def _pairing() -> ModuleType:
+def _health() -> ModuleType:
     """Import the bot only when needed, because it takes a second."""
-    from bot.telegram.process import pairing  # noqa: PLC0415 - see above
+    from bot.telegram.process import health  # noqa: PLC0415 - see above
 
-    return pairing
+    return health
 
 
 _LEFT = "Nothing more was changed. Run `goat setup` again to continue."

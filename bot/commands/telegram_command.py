@@ -14,8 +14,7 @@ from rich.console import Console
 from bot.commands.command_app import command_settings, run_turns
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
-from bot.telegram.process.health import identify
-from bot.telegram.process.pairing import run_pair
+from bot.telegram.process.health import identify, run_pair
 from bot.telegram.turn_records import Keys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging

@@ -5,6 +5,8 @@
 * `answer:CHAT:ID`    update that a message of the bot answers, for reactions and links
 * `latest:CHAT`       latest known id of a message of the bot; 0 for the chats that share their ids
 * `epoch:LANE`        number of threads started before
+* `reply:LANE`        id of the turn that is being answered in a chat or topic
+* `stop:TURN`         exists once a person asked to stop this turn
 """
 
 import json
@@ -18,6 +20,9 @@ from bot.telegram.place import Place
 from memory.working.redis_connection import run_script, translate_errors
 
 KEPT_SECONDS = 90 * 24 * 60 * 60
+_RUNNING_SECONDS = 10
+"""Renewed while a turn runs; a killed process leaves the key for this long."""
+_STOP_SECONDS = 60 * 60
 _TEXTS = ("turn_id", "owner", "decisions", "link", "earlier", "corrects", "burst")
 """Fields of a turn's record that are stored as they are."""
 _NOTE_SENT = """
@@ -178,6 +183,29 @@ class Records:
     async def update_of_answer(self, chat_id: int, message_id: int) -> int | None:
         """Return the update that a message of the bot answers."""
         return await self._pointed(self.keys("answer", chat_id, message_id))
+
+    @translate_errors()
+    async def note_running(self, lane: str, turn_id: str) -> bool:
+        """Record the turn that is being answered in a lane; return True if it is to stop."""
+        async with (await self.client()).pipeline(transaction=True) as pipeline:
+            pipeline.set(self.keys("reply", lane), turn_id, ex=_RUNNING_SECONDS)
+            pipeline.exists(self.keys("stop", turn_id))
+            *_, stopped = await pipeline.execute()
+        return bool(stopped)
+
+    @translate_errors()
+    async def stop_running(self, lane: str) -> bool:
+        """Ask the running turn of a lane to stop; return False if none is running."""
+        client = await self.client()
+        turn_id = await client.get(self.keys("reply", lane))
+        if isinstance(turn_id, bytes):
+            await client.set(self.keys("stop", turn_id.decode()), 1, ex=_STOP_SECONDS)
+        return turn_id is not None
+
+    @translate_errors()
+    async def drop_running(self, lane: str) -> None:
+        """Record that no turn is being answered in a lane any more."""
+        await (await self.client()).delete(self.keys("reply", lane))
 
     @translate_errors()
     async def epoch(self, lane: str) -> int:

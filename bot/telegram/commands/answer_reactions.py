@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from telegram import CallbackQuery, Message, ReactionType, ReactionTypeEmoji, Update
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, ReactionType, ReactionTypeEmoji, Update
 from telegram.constants import ReactionEmoji
 
 from bot.telegram.bot_context import BotContext, command_message
@@ -14,7 +14,7 @@ from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.place import place_of
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.approval_buttons import ApprovalButtons
-from bot.telegram.turns.turn_presenter import PRESSED, AnswerButton, TurnPresenter, nothing_button
+from bot.telegram.turns.turn_presenter import PRESSED, AnswerButton, TurnPresenter
 from bot.telegram.turns.turn_request import Corrections, WrongTurn
 from memory.episodic.log.feedback_log import Feedback
 from memory.errors import NothingToDecide, OwnerMismatch
@@ -94,7 +94,8 @@ class AnswerPress:
         label = Feedback(turn_id=record.turn_id, good=False, decisions=record.decisions, at=datetime.now(UTC))
         await self.context.agent.layers.feedback.put(label, owner=record.owner)
         answer = await self.context.answer(update, message)
-        await answer.finish(say("correction_ask"), nothing_button(say))
+        button = InlineKeyboardMarkup([[AnswerButton.NOTHING.drawn(say)]])
+        await answer.finish(say("correction_ask"), button)
         asked = (await self.context.records.turn(update.update_id)).shown
         wrong = WrongTurn(
             update_id=update_id,

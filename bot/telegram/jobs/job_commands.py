@@ -8,7 +8,6 @@ from telegram import Message, Update
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.gate.gate import Handler, HandlerContext
-from bot.telegram.jobs.stop_watch import StopWatch
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
@@ -65,7 +64,7 @@ class JobCommands:
     async def _stop_answer(self, update: Update, message: Message) -> bool:
         """Stop the running turn, once per update; its answer says so."""
         if not (await self.context.records.turn(update.update_id)).sent:
-            if not await StopWatch(self.context, place_of(message)).stop():
+            if not await self.context.records.stop_running(place_of(message).lane):
                 return False
             await self.context.records.mark_sent(update.update_id)
         return True

@@ -1,13 +1,14 @@
-"""Health of the bot: its token, dead updates and access list."""
+"""Health of the bot: its token, dead updates and access list; and the pairing codes of `goat pair`."""
 
+from rich.console import Console
 from telegram.error import InvalidToken, TelegramError
 
-from bot.telegram.access.access import Access
+from bot.telegram.access.access import CODE_SECONDS, Access, Role
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.application import build_application, close_application
-from bot.telegram.process.bot_process import NOBODY, REVOKED
+from bot.telegram.process.bot_process import NOBODY, REVOKED, check_settings
 from bot.telegram.turn_records import Keys
-from graph.layers import Layers
+from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError, GoatError
 
@@ -61,3 +62,17 @@ def dead_text(dead: list[dict[str, object]]) -> str:
         f"{len(dead)} messages were given up: {'; '.join(reasons)}. `goat telegram --retry-dead` tries them "
         "once more, `--drop-dead` deletes them."
     )
+
+
+async def run_pair(settings: Settings, *, admin: bool) -> None:
+    """Print a pairing code."""
+    check_settings(settings)
+    bot_id, name = await identify(settings)
+    async with open_layers(settings) as layers:
+        access = Access(layers.redis.client, Keys(bot_id), settings.admins, settings.telegram_rate)
+        code = await access.new_code(Role.ADMIN if admin else Role.ALLOWED)
+    role = "run the bot, and let others in" if admin else "talk to the bot"
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Send @{name} this message within {CODE_SECONDS // 60} minutes, to {role}:")
+    console.print(f"/start {code}", style="bold")
+    console.print(f"or open https://t.me/{name}?start={code}", style="dim")

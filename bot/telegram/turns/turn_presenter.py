@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,6 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.jobs.stop_watch import StopWatch
 from bot.telegram.outbox.bot_api import Upload
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
@@ -27,6 +27,8 @@ from graph.events.turn_events import Events, Finished, Piece, ToolsRequested, Wa
 from graph.model.model_call import STOPPED
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
+from memory.concurrency.tasks import end
+from memory.errors import TierUnavailable
 from memory.models import Outcome
 from nodes.respond import EMPTY_ANSWER
 
@@ -35,8 +37,11 @@ _ACTING_SECONDS = 4.5
 _DRAFT_SECONDS = 15.0
 """Telegram removes a draft after thirty seconds."""
 _STOP_SECONDS = 0.3
+_LOOK_SECONDS = 0.3
+"""Between looks for /stop."""
 _ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+logger = logging.getLogger(__name__)
 PRESSED = "answer"
 """Beginning of the buttons' data."""
 
@@ -59,11 +64,6 @@ def answer_buttons(say: Say) -> InlineKeyboardMarkup:
     """Return the row under an answer."""
     row = [AnswerButton.WHY, AnswerButton.WRONG, AnswerButton.FORGET]
     return InlineKeyboardMarkup([[button.drawn(say) for button in row]])
-
-
-def nothing_button(say: Say) -> InlineKeyboardMarkup:
-    """Return the button under the question for a correction."""
-    return InlineKeyboardMarkup([[AnswerButton.NOTHING.drawn(say)]])
 
 
 class ReplyPreview:
@@ -134,22 +134,38 @@ class TurnPresenter:
     async def present(self, events: Events, turn_id: str) -> State | Waiting:
         """Show the reply while it is written; return the finished turn, or the approvals it waits for."""
         outcome: State | Waiting | None = None
-        say, watch = self.context.say(self.update), StopWatch(self.context, place_of(self.message))
+        say, lane = self.context.say(self.update), place_of(self.message).lane
         preview = ReplyPreview(self.answer, partial(act, self.context.bot, self.message))
-        async with watch.watch(turn_id), contextlib.aclosing(events), preview:
-            async for event in events:
-                match event:
-                    case Piece():
-                        preview.add(event.text)
-                    case ToolsRequested():
-                        preview.show_status(say("tool_calling", tools=escape(", ".join(event.tools))))
-                    case Waiting():
-                        outcome = event
-                    case Finished():
-                        outcome = event.state
+        watch = asyncio.create_task(self._obey_stop(lane, turn_id))
+        try:
+            async with contextlib.aclosing(events), preview:
+                async for event in events:
+                    match event:
+                        case Piece():
+                            preview.add(event.text)
+                        case ToolsRequested():
+                            preview.show_status(say("tool_calling", tools=escape(", ".join(event.tools))))
+                        case Waiting():
+                            outcome = event
+                        case Finished():
+                            outcome = event.state
+        finally:
+            await end(watch)
+            with contextlib.suppress(TierUnavailable):
+                await self.context.records.drop_running(lane)
         if outcome is None:
             raise RuntimeError("The turn ended without a state.")
         return outcome
+
+    async def _obey_stop(self, lane: str, turn_id: str) -> None:
+        """Stop the turn after /stop, which another process may receive."""
+        while True:
+            try:
+                if await self.context.records.note_running(lane, turn_id):
+                    self.context.agent.stop(turn_id)
+            except TierUnavailable as error:
+                logger.info("A turn cannot be stopped for now: %s", error)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def finish(
         self,
@@ -180,9 +196,7 @@ class TurnPresenter:
                 "turn_id": decision.turn_id,
                 "kept": decision.kept,
                 "rule": decision.rule,
-                "score": round(decision.score, 4),
-                "threshold": round(decision.threshold, 4),
-                "probability": round(decision.probability, 4),
+                **{name: round(getattr(decision, name), 4) for name in ("score", "threshold", "probability")},
             }
             for decision in state.get("decisions", ())
         ]
