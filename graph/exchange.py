@@ -2,14 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
-
-from memory.errors import BadState
-
-T = TypeVar("T")
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,25 +61,6 @@ class ToolResult:
     milliseconds: float = 0.0
 
 
-def merge_results(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
-    """Append results of the same turn; a new turn replaces the old results.
-
-    Raises:
-        BadState: an added value was edited in Studio and is no result.
-    """
-    if not right:
-        return list(left)
-    if is_plain(right):
-        right = read_plain("results", _results(), right)
-    turn_id, new = right[-1].turn_id, {result.key for result in right}
-    return [r for r in left if r.turn_id == turn_id and r.key not in new] + list(right)
-
-
-@cache
-def _results() -> TypeAdapter[Sequence[ToolResult]]:
-    return TypeAdapter(Sequence[ToolResult])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
     """Figures of the reply that no text in the prompt supports."""
@@ -113,25 +87,3 @@ class Fitting:
     """Limit in characters on each tool output in the latest prompt; 0: none."""
     withdrawn: bool = False
     """Tools were withdrawn before the last round, for lack of room."""
-
-
-def is_plain(value: object) -> bool:
-    """Return True for a JSON value, or a list that contains one."""
-    if isinstance(value, list | tuple):
-        return any(map(is_plain, value))
-    return value is None or isinstance(value, dict | str | int | float)
-
-
-def read_plain(channel: str, kind: TypeAdapter[T], value: object) -> T:
-    """Convert a channel's value from plain JSON.
-
-    Raises:
-        BadState: the channel cannot hold the value; names the wrong place.
-    """
-    try:
-        return kind.validate_python(value)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join([channel, *map(str, one['loc'])])}: {one['msg']}" for one in error.errors()[:3]
-        )
-        raise BadState(f"The state cannot hold this value: {wrong}. Undo the edit.") from None

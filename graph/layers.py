@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.tools import BaseTool
@@ -55,11 +55,6 @@ from nodes.tools import Tools
 logger = logging.getLogger(__name__)
 
 
-def utc_now() -> datetime:
-    """Return the current time in UTC."""
-    return datetime.now(UTC)
-
-
 class Layers:
     """Everything outside the graph that its nodes use; each part connects on first use."""
 
@@ -105,7 +100,7 @@ class Layers:
         self.metrics = RedisMetrics(self.redis.client)
         self.reminders = RedisReminders(self.redis.client)
         self.usage = RedisUsage(self.redis.client)
-        self.meter = TokenMeter(self.usage, self.tokens, self.zone, utc_now)
+        self.meter = TokenMeter(self.usage, self.tokens, self.zone, partial(datetime.now, UTC))
         self.recorder = TurnRecorder(self.observations, self.metrics, settings.log_text, self.zone)
 
     def _build_model(self, settings: Settings) -> None:
@@ -127,7 +122,7 @@ class Layers:
             cache=self.cache,
             tokens=self.tokens,
         )
-        self.turns = TurnReader(settings.owner, utc_now)
+        self.turns = TurnReader(settings.owner, partial(datetime.now, UTC))
 
     @cached_property
     def prefetch(self) -> Prefetch:

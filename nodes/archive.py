@@ -57,7 +57,7 @@ class Archive:
             asyncio.to_thread(unused_memories, state),
             self.episodes.append(episode, state["allocation"].recalled),
         )
-        said = await self._to_conversation(episode, _evidence(state), in_vain)
+        said = await self._to_conversation(episode, [one.evidence for one in results_of(state)], in_vain)
         new_turn, _ = await asyncio.gather(
             self.conversations.append(said, owner=turn.owner, thread=turn.thread),
             self.cache.drop(owner=turn.owner),
@@ -81,7 +81,7 @@ class Archive:
         if not matches_archive(state, episode):
             return False
         in_vain = await asyncio.to_thread(unused_memories, state)
-        said = await self._to_conversation(episode, _evidence(state), in_vain)
+        said = await self._to_conversation(episode, [one.evidence for one in results_of(state)], in_vain)
         return await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
 
     async def begin(self, turn: Turn) -> None:
@@ -220,16 +220,11 @@ def unfinished_episode(turn: Turn, text: str, *, foreign: bool) -> Episode:
     return to_episode(turn, Reply(text=text, outcome=outcome), foreign=foreign)
 
 
-def _evidence(state: State) -> list[str]:
-    return [result.evidence for result in results_of(state)]
-
-
 def repeats(text: str, sources: Iterable[str]) -> bool:
     """Return True when `text` shares a run of words with a source, ignoring case and punctuation."""
-    said = set(_runs(text))
-    return any(not said.isdisjoint(_runs(source)) for source in sources)
 
+    def runs(words: Sequence[str]) -> Iterable[tuple[str, ...]]:
+        return zip(*(words[start:] for start in range(_RUN_WORDS)), strict=False)
 
-def _runs(text: str) -> Iterable[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
-    return zip(*(words[start:] for start in range(_RUN_WORDS)), strict=False)
+    said = set(runs(_WORD.findall(text.casefold())))
+    return any(not said.isdisjoint(runs(_WORD.findall(source.casefold()))) for source in sources)

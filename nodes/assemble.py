@@ -20,7 +20,6 @@ from memory.prompt.prompt import (
     render_system,
 )
 from memory.prompt.token_budget import CountTokens, TokenCounter
-from memory.prompt.window import Space
 from memory.provenance import Part
 from memory.text.text import clip
 
@@ -41,30 +40,24 @@ class Assemble:
         count, zone = await self.tokens.ready(), self.zone
         turn, space = state["turn"], state["allocation"].space
         in_time_order = sorted(recalled_of(state), key=lambda memory: memory.at)
-        cap = self.message_cap
+        identity, facts, cap = state["persona"].text, state["fact_sheet"].facts, self.message_cap
+        system = render_system(identity, facts, zone)
+        if space is not None and space.fixed < space.fixed_whole:
+            system = fit_system(identity, facts, zone, space.fixed, count)
         if space is not None and space.message < space.message_whole:
             cap = min(cap, space.message)
         message, parts = shorten_texts(turn.message, turn.parts, cap, count)
         outdated = {decision.turn_id for decision in state.get("decisions", ()) if decision.superseded_by}
         prompt: list[AnyMessage] = [
-            SystemMessage(_system(state, space, count, zone)),
+            SystemMessage(system),
             *conversation_messages(conversation_of(state), turn.at, zone),
             HumanMessage(
                 render_message(message, in_time_order, turn.at, zone, parts=parts, outdated=outdated)
             ),
         ]
-        for one in prompt:
-            one.id = (
-                turn.turn_id
-            )  # LangGraph streams new messages of a node to chats, but none with a known id
+        for one in prompt:  # LangGraph streams new messages of a node to chats, but none with a known id
+            one.id = turn.turn_id
         return {"prompt": join_roles(prompt)}
-
-
-def _system(state: State, space: Space | None, count: CountTokens, zone: tzinfo) -> str:
-    identity, facts = state["persona"].text, state["fact_sheet"].facts
-    if space is None or space.fixed >= space.fixed_whole:
-        return render_system(identity, facts, zone)
-    return fit_system(identity, facts, zone, space.fixed, count)
 
 
 def conversation_messages(turns: Sequence[ConversationTurn], now: datetime, zone: tzinfo) -> list[AnyMessage]:

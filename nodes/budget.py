@@ -24,8 +24,9 @@ from memory.prompt.prompt import (
 )
 from memory.prompt.token_budget import CountTokens, TokenCounter
 from memory.prompt.window import MARKS, Space
+from memory.recall.relevance import Calibration
 from memory.text.text import clip
-from nodes.gap_filter import shown_turns
+from nodes.gap_filter import filter_candidates, shown_turns
 
 _CHARS_PER_TOKEN = 3
 _LEAST_EXTRACT = 120
@@ -89,7 +90,10 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
     shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count, _NOTES if space else 0))
     if space is not None and sum(turn.tokens for turn in shown) > l2_limit:  # a cut turn has a minimum length
         shown = []
-    l2_used = sum(turn.tokens for turn in shown)
+    l2_used, whole = (
+        sum(turn.tokens for turn in shown),
+        {turn.turn_id: turn for turn in (past.opening, *past.turns) if turn},
+    )
     l3_limit = aits.recall_limit(available, l2_used, l3_minimum=minimum, l2_floor=floor)
     decisions = {decision.turn_id: decision for decision in state["decisions"]}
     kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
@@ -104,11 +108,19 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
         l3_used=sum(tokens for _, tokens in kept),
         conversation=tuple(turn.turn_id for turn in shown),
         recalled=tuple(candidate.turn_id for candidate, _ in kept),
-        shortened=_cut_turns(shown, past),
+        shortened=tuple(turn for turn in shown if turn != whole.get(turn.turn_id)),
         over_budget=tuple(cut),
         space=space,
         extract=extract,
     )
+
+
+def decide(
+    state: State, context: TurnContext, inputs: BudgetInputs, calibration: Calibration | None = None
+) -> State:
+    """Return the state after `gap_filter` and `budget`, for replay, labelling and tuning."""
+    filtered: State = {**state, "decisions": filter_candidates(state, context, calibration)}
+    return {**filtered, "allocation": allocate(filtered, context, inputs)}
 
 
 def _intent(confidence: float, complexity: float, context: TurnContext) -> int:
@@ -187,12 +199,6 @@ def _kept_memories(
     by_id = {one.turn_id: extract_of(one, extract) for one in state["recall"].candidates}
     kept = [(by_id[one.turn_id], bool(one.superseded_by)) for one in state["decisions"] if one.kept]
     return [(each, count(render_memory(1, each, zone, outdated=old))) for each, old in kept]
-
-
-def _cut_turns(shown: list[ConversationTurn], past: Conversation) -> tuple[ConversationTurn, ...]:
-    """Return the conversation turns that were cut."""
-    whole = {turn.turn_id: turn for turn in past.turns}
-    return tuple(turn for turn in shown if turn not in (whole.get(turn.turn_id), past.opening))
 
 
 def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, int], ConversationTurn]:

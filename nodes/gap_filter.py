@@ -1,7 +1,7 @@
 """Select the relevant candidates; often there are none."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -129,11 +129,14 @@ def apply_rule(
     """
     if context.gap_rule in BY_PROBABILITY:
         calibration = calibration or read_calibration(recall.query.model)
-        asking = {candidate.turn_id for candidate in candidates if is_bare_question(candidate)}
+        asking = {one.turn_id for one in candidates if is_bare_question(one)}
         answers = _rescale_shares([one for one in candidates if one.turn_id not in asking])
         asked = [one for one in candidates if one.turn_id in asking]
-        found = [one for some in (answers, asked) for one in _calibrated(some, recall, context, calibration)]
-        by_id = {decision.turn_id: decision for decision in found}
+        by_id: dict[str, Decision] = {}
+        for some in (answers, asked):
+            chances = {one.turn_id: calibration.probability(one.evidence, recall.query) for one in some}
+            decided = calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
+            by_id |= {decision.turn_id: decision for decision in decided}
         return [by_id[candidate.turn_id] for candidate in candidates]
     closest = sorted(candidates, key=_similarity, reverse=True)
     similar = {candidate.turn_id: _similarity(candidate) for candidate in closest}
@@ -148,13 +151,6 @@ def _rescale_shares(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [
         replace(one, evidence=replace(one.evidence, share=one.evidence.share / best)) for one in candidates
     ]
-
-
-def _calibrated(
-    candidates: Sequence[Candidate], recall: Recall, context: TurnContext, calibration: Calibration
-) -> list[Decision]:
-    chances = {one.turn_id: calibration.probability(one.evidence, recall.query) for one in candidates}
-    return calibrated_rule(chances, threshold=context.gap_threshold, fall=context.gap_break)
 
 
 def _similarity(candidate: Candidate) -> float:
@@ -180,24 +176,17 @@ def sort_decisions(
         kept = sorted(kept, key=lambda one: (by_id[one.turn_id].probability, one.at), reverse=True)
     else:
         kept = by_relevance(kept, tie=context.rank_tie)
-    kept = newer_first(kept, {turn_id: each.superseded_by for turn_id, each in by_id.items()})
+    kept = sorted(kept, key=lambda one: bool(by_id[one.turn_id].superseded_by))  # outdated ones last
     cut = [candidate for candidate in candidates if not by_id[candidate.turn_id].kept]
     return [by_id[candidate.turn_id] for candidate in [*kept, *cut]]
-
-
-def newer_first(ordered: Sequence[Candidate], superseded_by: Mapping[str, str]) -> list[Candidate]:
-    """Move outdated memories behind those that supersede them."""
-    found = [each for each in ordered if not superseded_by[each.turn_id]]
-    return found + [each for each in ordered if superseded_by[each.turn_id]]
 
 
 def limit_candidates(candidates: Sequence[Candidate], limit: int, in_window: set[str]) -> list[Candidate]:
     """Keep the best `limit`, and all that are in the conversation or that another mechanism found."""
     kept, room = [], limit
     for candidate in candidates:
-        if candidate.turn_id in in_window or found_by(candidate.evidence) is not Mechanism.THEMATIC:
+        free = candidate.turn_id in in_window or found_by(candidate.evidence) is not Mechanism.THEMATIC
+        if free or room:
             kept.append(candidate)
-        elif room:
-            kept.append(candidate)
-            room -= 1
+            room -= not free
     return kept

@@ -85,7 +85,11 @@ def keep_speaker(
     said ("what did Dan say about the trip?"), the best is kept, with what is at least half as probable.
     """
     words = {*_WORD.findall(message.casefold())} if asks(message) else set()
-    theirs = {one.turn_id for one in candidates if words and _speakers(one) & words}
+    theirs = {
+        one.turn_id
+        for one in candidates
+        if words and not words.isdisjoint(_WORD.findall(" ".join(talkers(one.parts)).casefold()))
+    }
     chances = sorted((each.probability for each in decisions if each.turn_id in theirs), reverse=True)
     least = max([*(chances[:1]), 0.0]) / 2
     least = max([least, *chances[MOST - 1 : MOST], SPEAKER_PROBABILITY])
@@ -119,15 +123,22 @@ def cut_echoes(
     said_again = {kept[place].turn_id for place in find_repeated(kept)}
     said_again |= {c.turn_id for c in kept if repeats_message(c, state["turn"].said)}
     facts = [words_of(f"{fact.key} {fact.value}") for fact in state["fact_sheet"].facts]
-    known = {c.turn_id for c in kept if facts and _is_known(words_of(f"{c.said} {c.reply}"), facts)}
-    in_vain = {shown.turn_id: shown.probability for shown in state.get("unused", ())}
-    if asks(state["turn"].said):  # a question may need the memory after all
-        in_vain = {}
-    found = []
-    for decision in decisions:
-        rule = _echo_rule(decision, said_again, known, in_vain) if decision.kept else None
-        found.append(replace(decision, kept=False, rule=rule) if rule else decision)
-    return found
+    said = {c.turn_id: words_of(f"{c.said} {c.reply}") for c in kept} if facts else {}
+    known = {name for name, words in said.items() if any(is_contained(words, fact) for fact in facts)}
+    # a question may need an unused memory after all
+    before = {} if asks(state["turn"].said) else {one.turn_id: one for one in state.get("unused", ())}
+    unused = {
+        d.turn_id
+        for d in decisions
+        if d.turn_id in kept_ids & before.keys()
+        and d.probability < min(before[d.turn_id].probability + MIN_INCREASE, SURE_PROBABILITY)
+    }
+    rules = (
+        dict.fromkeys(unused, DecisionRule.UNUSED)
+        | dict.fromkeys(known, DecisionRule.FACT)
+        | dict.fromkeys(said_again, DecisionRule.DUPLICATE)
+    )
+    return [replace(d, kept=False, rule=rules[d.turn_id]) if d.turn_id in rules else d for d in decisions]
 
 
 def keep_carried(decisions: Sequence[Decision], state: State) -> list[Decision]:
@@ -165,25 +176,3 @@ def keep_newer(
             chance = by_id[old].probability
             by_id[new] = replace(by_id[new], kept=True, rule=DecisionRule.NEWER, probability=chance)
     return [replace(each, superseded_by=later.get(turn_id, "")) for turn_id, each in by_id.items()]
-
-
-def _echo_rule(
-    decision: Decision, said_again: set[str], known: set[str], in_vain: dict[str, float]
-) -> DecisionRule | None:
-    if decision.turn_id in said_again:
-        return DecisionRule.DUPLICATE
-    if decision.turn_id in known:
-        return DecisionRule.FACT
-    before = None if decision.rule in REQUESTED_RULES else in_vain.get(decision.turn_id)
-    if before is not None and decision.probability < min(before + MIN_INCREASE, SURE_PROBABILITY):
-        return DecisionRule.UNUSED
-    return None
-
-
-def _speakers(candidate: Candidate) -> set[str]:
-    """Return the words of the names of those who said a candidate in a group."""
-    return {word for name in talkers(candidate.parts) for word in _WORD.findall(name.casefold())}
-
-
-def _is_known(words: frozenset[str], facts: Sequence[frozenset[str]]) -> bool:
-    return any(is_contained(words, fact) for fact in facts)

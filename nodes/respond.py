@@ -1,6 +1,5 @@
 """Call the model, which answers or calls tools; without a model, show memories."""
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -73,12 +72,18 @@ class Respond:
 
     async def _call_model(self, state: State, runtime: Runtime[TurnContext]) -> RespondUpdate:
         rounds = runtime.context.tool_rounds
-        exchange, tools = exchange_of(state), await self._tools(state) if rounds else {}
+        exchange, tools = exchange_of(state), dict[str, BaseTool]()
+        if rounds:  # offer the tools that the turn may use, and for which its budget had room
+            offered, space = await self.toolbox.tools_for(state["turn"]), state["allocation"].space
+            tools = {n: tool for n, tool in offered.items() if space is None or n in space.offered}
         last = len(exchange.rounds) >= rounds
         request = await self.ask.window.fit(
             partial(_messages, state), tools, last=last, longest=longest_output(state)
         )
-        async with self._followed(state, runtime) as hear:
+        following: AbstractAsyncContextManager[HearText] = nullcontext(runtime.stream_writer)
+        if self.journal is not None and runtime.context.experiment is not Experiment.ON:
+            following = self.journal.following(state, runtime.stream_writer)
+        async with following as hear:
             said = await self.ask(
                 request.messages,
                 exchange.turn_id,
@@ -97,17 +102,6 @@ class Respond:
             update["fitting"] = fitted
         return update
 
-    def _followed(self, state: State, runtime: Runtime[TurnContext]) -> AbstractAsyncContextManager[HearText]:
-        """Keep the streaming reply in the journal, unless it is an experiment's."""
-        if self.journal is None or runtime.context.experiment is Experiment.ON:
-            return nullcontext(runtime.stream_writer)
-        return self.journal.following(state, runtime.stream_writer)
-
-    async def _tools(self, state: State) -> Mapping[str, BaseTool]:
-        """Return the tools that the turn may use, and for which its budget had room."""
-        offered, space = await self.toolbox.tools_for(state["turn"]), state["allocation"].space
-        return offered if space is None else {n: tool for n, tool in offered.items() if n in space.offered}
-
     def _update(self, state: State, said: ModelAnswer, asked: Round, *, last: bool) -> RespondUpdate:
         exchange = exchange_of(state)
         if asked.calls and not last and said.outcome is Outcome.ANSWERED:
@@ -116,15 +110,13 @@ class Respond:
             return {"exchange": Exchange(turn_id=exchange.turn_id, rounds=rounds), "messages": [message]}
         if said.outcome is Outcome.INTERRUPTED and not asked.text.strip():
             return reply_update(state, _partial_reply(exchange, said.problem))
-        return reply_update(state, self._reply(said, asked))
-
-    def _reply(self, said: ModelAnswer, asked: Round) -> Reply:
         text, outcome, problem = asked.text, said.outcome, said.problem
         if not text.strip():
             text, outcome = "", Outcome.FAILED
             problem = problem or (ONLY_TOOLS if asked.calls else EMPTY_ANSWER)
         name = self.ask.model.name
-        return Reply(text=text, outcome=outcome, problem=problem, model=name, seconds=said.seconds)
+        reply = Reply(text=text, outcome=outcome, problem=problem, model=name, seconds=said.seconds)
+        return reply_update(state, reply)
 
 
 def _messages(state: State, last: bool, cap: int) -> list[AnyMessage]:

@@ -1,6 +1,5 @@
 """Read L2, the thread's conversation, and identify the turn."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langgraph.runtime import Runtime
@@ -9,7 +8,6 @@ from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader
 from graph.state.turn_state import Conversation, State, Turn, Unused
 from graph.state.updates import WorkingUpdate
-from memory.models import ConversationTurn
 from memory.protocols import ConversationStore
 from nodes.archive import Archive, needs_archiving
 
@@ -45,18 +43,12 @@ class Working:
         if opening is not None:
             opening = replace(opening, in_vain=None)
         conversation = Conversation(turns=earlier, opening=opening)
-        return {"turn": turn, "conversation": conversation, "unused": recent_unused(before, state)}
-
-
-def recent_unused(earlier: Sequence[ConversationTurn], state: State) -> Sequence[Unused]:
-    """Return the unused memories as the latest turn in L2 recorded them.
-
-    The thread's checkpoint may be an experiment's, so it counts only when L2 has no record.
-    """
-    noted = next((past.in_vain for past in reversed(earlier) if past.in_vain is not None), None)
-    if noted is None:
-        return state.get("unused", ())
-    return [
-        Unused(turn_id=turn_id, probability=probability, turns_left=turns_left)
-        for turn_id, (probability, turns_left) in noted.items()
-    ]
+        # The checkpoint may be an experiment's, so what it has as unused counts only without a record in L2.
+        noted = next((past.in_vain for past in reversed(before) if past.in_vain is not None), None)
+        unused = state.get("unused", ())
+        if noted is not None:
+            unused = [
+                Unused(turn_id=turn_id, probability=probability, turns_left=turns_left)
+                for turn_id, (probability, turns_left) in noted.items()
+            ]
+        return {"turn": turn, "conversation": conversation, "unused": unused}

@@ -13,7 +13,7 @@ from bot.presentation.turn_screen import picture_of
 from bot.printable import printable, snippet
 from graph.explain.explanation import Explanation, explain, explain_decision
 from graph.explain.node_story import CAPTIONS
-from graph.explain.turn_observation import PARALLEL_NODES
+from graph.observability.turn_recorder import PARALLEL_NODES
 from graph.state.turn_state import State
 from memory.models import SearchStatus
 from memory.prompt.prompt import format_time

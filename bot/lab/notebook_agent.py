@@ -13,7 +13,7 @@ from bot.lab.bench.neutral import Archive, as_episodes, split_exchange
 from bot.lab.widgets import Table
 from graph.app import open_agent
 from graph.explain.explanation import explain
-from graph.explain.turn_observation import elapsed_milliseconds
+from graph.observability.turn_recorder import elapsed_milliseconds
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings

@@ -13,8 +13,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import TypeAdapter
 
 from graph import exchange
-from graph.exchange import is_plain, read_plain
 from graph.state import turn_state
+from graph.state.reducers import is_plain, read_plain
 from graph.state.turn_state import State
 from memory import models, provenance
 

@@ -9,7 +9,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from typing_extensions import TypedDict
 
 from graph.checkpoint.serde import FORMER_STATE
-from graph.exchange import Call, Exchange, Round, ToolResult, merge_results
+from graph.exchange import Call, Exchange, Round, ToolResult
+from graph.state.reducers import merge_results
 from graph.state.turn_state import Turn
 
 RESEARCHER, CODER = "researcher", "coder"

@@ -8,7 +8,7 @@ from graph.exchange import Fitting, Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
 from graph.state.recall import join_evidence, last_decisions
 from graph.state.turn_state import State
-from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport
+from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport, SearchStatus
 from memory.observation.observation import Judged, Observation, Shares
 from memory.prompt.window import Space
 
@@ -183,6 +183,16 @@ def _problems(state: State) -> list[str]:
     found += [state["persona"].problem, state["fact_sheet"].problem]
     found += [state["calibration"].problem] if "calibration" in state else []
     return [problem for problem in found if problem]
+
+
+def tiers_down(state: State) -> list[str]:
+    """Return the tiers that were down in the turn."""
+    down = []
+    if any(report.status == SearchStatus.DOWN for report in state["recall"].reports.values()):
+        down.append("episodic")
+    if state["persona"].problem or state["fact_sheet"].problem:
+        down.append("permanent")
+    return down
 
 
 def rule_of(decision: Decision) -> str:

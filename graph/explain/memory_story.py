@@ -1,6 +1,6 @@
 """The stories of the nodes that read memory, select from it and write the prompt."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from graph.explain.explanation import (
     ExplainedMemory,
@@ -11,10 +11,9 @@ from graph.explain.explanation import (
     space_notes,
 )
 from graph.state.recall import join_evidence
-from graph.state.turn_state import Allocation, Conversation, FactSheet, Persona, Recall, State
+from graph.state.turn_state import Allocation, FactSheet, Persona, State
 from memory.models import Decision, DecisionRule, Mechanism, SearchReport, SearchStatus
-from memory.observation.observation import Judged
-from memory.recall.mechanisms import MECHANISMS, Retriever
+from memory.recall.mechanisms import MECHANISMS
 
 _KEPT_SHOWN = 6
 _LINES = 11
@@ -33,7 +32,12 @@ def describe_prefetch(state: State) -> list[str]:
         return [f"Nothing was searched: {why}. {thematic.problem}"]
     how = _HOW.get(thematic.status, "")
     lines = [f"By meaning and words: {thematic.found} found in {thematic.milliseconds:.0f} ms{how}."]
-    lines += [_by(one, recall) for one in MECHANISMS]
+    for one in MECHANISMS:
+        if (sought := recall.sought.get(one.name)) is None:
+            lines.append(f"By {one.label}: not searched, {one.absent}.")
+        else:
+            report = recall.reports.get(one.name, SearchReport(status=SearchStatus.OK))
+            lines.append(f"By {one.label}, {sought}: {report.found} found.")
     if recall.expanded:
         lines.append(f"Searched for {snippet(recall.expanded)}, because the message means little alone.")
     if thematic.problem:
@@ -41,18 +45,12 @@ def describe_prefetch(state: State) -> list[str]:
     return lines
 
 
-def _by(mechanism: type[Retriever], recall: Recall) -> str:
-    if (sought := recall.sought.get(mechanism.name)) is None:
-        return f"By {mechanism.label}: not searched, {mechanism.absent}."
-    report = recall.reports.get(mechanism.name, SearchReport(status=SearchStatus.OK))
-    return f"By {mechanism.label}, {sought}: {report.found} found."
-
-
 def describe_identity(state: State) -> list[str]:
     """Describe the persona: the owner's or the configured one."""
     persona: Persona = state["persona"]
     whose = "The owner's own identity" if persona.overridden else "The configured identity"
-    return [f"{whose}, {quantity(len(persona.text), 'character')}.", *_down("L0", persona.problem)]
+    lines = [f"{whose}, {quantity(len(persona.text), 'character')}."]
+    return [*lines, f"L0 is down: {persona.problem}"] if persona.problem else lines
 
 
 def describe_facts(state: State) -> list[str]:
@@ -60,38 +58,36 @@ def describe_facts(state: State) -> list[str]:
     sheet: FactSheet = state["fact_sheet"]
     keys = [fact.key for fact in sheet.facts]
     named = ", ".join(keys[:_FACTS_NAMED]) + (", …" if len(keys) > _FACTS_NAMED else "")
-    known = f"{quantity(len(keys), 'fact')}: {named}." if keys else "No facts."
-    return [known, *_down("L1", sheet.problem)]
-
-
-def _down(layer: str, problem: str) -> list[str]:
-    return [f"{layer} is down: {problem}"] if problem else []
+    lines = [f"{quantity(len(keys), 'fact')}: {named}." if keys else "No facts."]
+    return [*lines, f"L1 is down: {sheet.problem}"] if sheet.problem else lines
 
 
 def describe_working(state: State) -> list[str]:
     """Describe the message and the conversation before it."""
     turn, past = state["turn"], state["conversation"]
-    lines = [f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}", _earlier(past)]
+    earlier = "The conversation begins here."
+    if past.turns:
+        count, tokens = quantity(len(past.turns), "earlier turn"), sum(each.tokens for each in past.turns)
+        pinned = " and its opening" if past.opening else ""
+        earlier = f"{count} of the conversation{pinned}: {quantity(tokens, 'token')}."
+    lines = [f"{turn.owner}, {turn.at:%Y-%m-%d %H:%M}: {snippet(turn.said)}", earlier]
     if turn.experiment:
         lines.append("An experiment: memory is read as of the message's time; nothing is written.")
     return lines
 
 
-def _earlier(past: Conversation) -> str:
-    if not past.turns:
-        return "The conversation begins here."
-    tokens = sum(turn.tokens for turn in past.turns)
-    pinned = " and its opening" if past.opening else ""
-    count = quantity(len(past.turns), "earlier turn")
-    return f"{count} of the conversation{pinned}: {quantity(tokens, 'token')}."
-
-
 def describe_gap_filter(state: State) -> list[str]:
     """Count the kept memories, then list them and the best of the cut ones with rule and score."""
-    memories, found = _with_memories(state["decisions"], state), len(state["recall"].candidates)
+    memories = _with_memories(state["decisions"], state)
+    beyond = len(state["recall"].candidates) - len(memories)
     kept = [memory for memory in memories if memory.decision.kept]
     cut = memories[len(kept) :]
-    lines = [_how_many(len(kept), len(memories), found - len(memories))]
+    lines = ["There was nothing to choose from."]
+    if memories:
+        lines = [f"{len(kept)} of {len(memories)} kept."]
+    if memories and beyond > 0:
+        also = f"{beyond} more {'was' if beyond == 1 else 'were'} found"
+        lines = [f"{len(kept)} of {len(memories)} kept; {also} than “Prefetch: results” lets through."]
     if (used := state.get("calibration")) and used.problem:
         lines.append(used.problem)
     lines += [_memory_line("Kept", memory) for memory in kept[:_KEPT_SHOWN]]
@@ -101,16 +97,6 @@ def describe_gap_filter(state: State) -> list[str]:
         more = {"kept": len(kept[_KEPT_SHOWN:]), "cut": len(cut[room:])}
         lines.append(f"{len(rest)} more: {', '.join(f'{n} {what}' for what, n in more.items() if n)}.")
     return lines
-
-
-def _how_many(kept: int, decided: int, beyond: int) -> str:
-    """Count the kept memories, and those found beyond the limit on the gap filter's input."""
-    if not decided:
-        return "There was nothing to choose from."
-    if beyond <= 0:
-        return f"{kept} of {decided} kept."
-    were = "was" if beyond == 1 else "were"
-    return f"{kept} of {decided} kept; {beyond} more {were} found than “Prefetch: results” lets through."
 
 
 def describe_budget(state: State) -> list[str]:
@@ -135,21 +121,17 @@ def describe_budget(state: State) -> list[str]:
 def describe_assemble(state: State) -> list[str]:
     """Describe the prompt's size and its parts in order."""
     prompt, shares = state["prompt"], state["allocation"]
+    turns, memories = len(shares.conversation), len(shares.recalled)
+    parts = ["identity and facts"]
+    parts += [f"{quantity(turns, 'turn')} of the conversation"] if turns else []
+    parts += [quantity(memories, "recalled memory", "recalled memories")] if memories else []
     tokens = shares.fixed + shares.l2_used + shares.l3_used
     chars = sum(len(message.text) for message in prompt)
     return [
         f"A prompt of {quantity(len(prompt), 'message')}, {quantity(chars, 'character')}: "
         f"{quantity(tokens, 'token')}, and the message.",
-        "In this order: " + ", ".join(_parts(shares)) + ".",
+        f"In this order: {', '.join([*parts, 'the message'])}.",
     ]
-
-
-def _parts(shares: Allocation) -> Sequence[str]:
-    turns, memories = len(shares.conversation), len(shares.recalled)
-    parts = ["identity and facts"]
-    parts += [quantity(turns, "turn") + " of the conversation"] if turns else []
-    parts += [quantity(memories, "recalled memory", "recalled memories")] if memories else []
-    return [*parts, "the message"]
 
 
 def _with_memories(decisions: Iterable[Decision], state: State) -> list[ExplainedMemory]:
@@ -158,19 +140,16 @@ def _with_memories(decisions: Iterable[Decision], state: State) -> list[Explaine
 
 
 def _memory_line(what: str, memory: ExplainedMemory) -> str:
-    dated = f"{memory.at.date()} " if memory.at else ""
-    shown = f"{what}, {reason(memory.decision)}: {dated}{snippet(memory.text)}"
-    return f"{shown}; {evidence_words(memory.decision)}"
-
-
-def evidence_words(judged: Judged) -> str:
-    """Say why a memory scored as it did: mechanism, similarity with what is usual in the archive, words."""
-    evidence, parts = judged.evidence, [_FOUND.get(judged.mechanism, judged.mechanism)]
+    """Describe a memory: why it was kept or cut, its text, and why it scored as it did."""
+    judged, evidence = memory.decision, memory.decision.evidence
+    how = _FOUND.get(judged.mechanism, judged.mechanism)
     if evidence.cosine is not None:
-        parts.append(f"similarity {evidence.cosine:.2f}")
+        how += f", similarity {evidence.cosine:.2f}"
     if evidence.standing is not None:
-        parts.append(f"{evidence.standing:+.1f} deviations from what is usual here")
-    return ", ".join([*parts, f"{evidence.coverage:.0%} of the words"])
+        how += f", {evidence.standing:+.1f} deviations from what is usual here"
+    dated = f"{memory.at.date()} " if memory.at else ""
+    how += f", {evidence.coverage:.0%} of the words"
+    return f"{what}, {reason(judged)}: {dated}{snippet(memory.text)}; {how}"
 
 
 def reason(decision: Decision) -> str:

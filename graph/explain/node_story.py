@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from graph.exchange import ToolResult
-from graph.explain.explanation import fitting_notes, in_english
+from graph.explain.explanation import fitting_notes, in_english, tiers_down
 from graph.explain.memory_story import (
     describe_assemble,
     describe_budget,
@@ -16,11 +16,10 @@ from graph.explain.memory_story import (
     quantity,
     snippet,
 )
-from graph.explain.turn_observation import tiers_down
 from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
 from graph.state.circumstances import has_reply
 from graph.state.reducers import LONGEST_LINE
-from graph.state.turn_state import Archived, Reply, State
+from graph.state.turn_state import State
 from memory.models import Outcome
 from memory.recall.mechanisms import MECHANISMS
 
@@ -52,32 +51,29 @@ def describe_respond(state: State) -> list[str]:
     if fitting.again:
         return notes
     if reply is not None and has_reply(state["messages"], state["turn"].turn_id):
-        return [_reply_line(reply), *notes]
+        if reply.outcome is Outcome.RECALLED:
+            return ["No model is configured: the reply shows what was recalled.", *notes]
+        by = f", by {reply.model} in {reply.seconds:.1f} s" if reply.model else ""
+        problem, size = f" {reply.problem}" if reply.problem else "", quantity(len(reply.text), "character")
+        return [f"{reply.outcome.value.capitalize()}{by}, {size}: {snippet(reply.text)}{problem}", *notes]
     if not rounds:
         return []
     names = ", ".join(call.name for call in rounds[-1].calls)
     return [f"Round {len(rounds)}: the model asks for {names}.", *notes]
 
 
-def _reply_line(reply: Reply) -> str:
-    if reply.outcome is Outcome.RECALLED:
-        return "No model is configured: the reply shows what was recalled."
-    by = f", by {reply.model} in {reply.seconds:.1f} s" if reply.model else ""
-    problem = f" {reply.problem}" if reply.problem else ""
-    size = quantity(len(reply.text), "character")
-    return f"{reply.outcome.value.capitalize()}{by}, {size}: {snippet(reply.text)}{problem}"
-
-
 def describe_tools(results: Sequence[ToolResult]) -> list[str]:
     """Describe the result of each call."""
-    return [f"{one.name}: {_result_line(one)}" for one in results]
-
-
-def _result_line(result: ToolResult) -> str:
-    size = quantity(len(result.output), "character")
-    if result.ok:
-        return f"{size} in {result.milliseconds:.0f} ms: {snippet(result.output)}"
-    return snippet(result.output) if not result.milliseconds else f"failed: {snippet(result.output)}"
+    lines = []
+    for one in results:
+        shown = snippet(one.output)
+        if one.ok:
+            size = quantity(len(one.output), "character")
+            shown = f"{size} in {one.milliseconds:.0f} ms: {shown}"
+        elif one.milliseconds:
+            shown = f"failed: {shown}"
+        lines.append(f"{one.name}: {shown}")
+    return lines
 
 
 def describe_ground(state: State) -> list[str]:
@@ -92,25 +88,23 @@ def describe_ground(state: State) -> list[str]:
 
 def describe_archive(state: State) -> list[str]:
     """Describe what was written where, unused memories and missing tiers."""
-    lines = [_written(state["archived"], private=state["turn"].private)]
+    archived = state["archived"]
+    if archived.experiment:
+        lines = ["An experiment: nothing was written to the conversation or the archive."]
+    elif state["turn"].private:
+        lines = ["A private turn: nothing was written."]
+    else:
+        places = {"the archive (L3)": archived.episode, "the conversation (L2)": archived.conversation}
+        new = " and ".join(place for place, is_new in places.items() if is_new)
+        present = " and ".join(place for place, is_new in places.items() if not is_new)
+        written = f"Written to {new}." if new else ""
+        lines = [f"{written} It was already in {present}.".strip() if present else written]
     shown = state["allocation"].recalled
     if idle := sum(one.turn_id in shown for one in state.get("unused", ())):
         lines.append(f"{quantity(idle, 'memory', 'memories')} shown and not used.")
     if down := tiers_down(state):
         lines.append(f"Unavailable in this turn: {', '.join(down)}.")
     return lines
-
-
-def _written(archived: Archived, *, private: bool) -> str:
-    if archived.experiment:
-        return "An experiment: nothing was written to the conversation or the archive."
-    if private:
-        return "A private turn: nothing was written."
-    places = {"the archive (L3)": archived.episode, "the conversation (L2)": archived.conversation}
-    new = " and ".join(place for place, is_new in places.items() if is_new)
-    present = " and ".join(place for place, is_new in places.items() if not is_new)
-    written = f"Written to {new}." if new else ""
-    return f"{written} It was already in {present}.".strip() if present else written
 
 
 DESCRIBERS: Mapping[str, tuple[str, Describer]] = {

@@ -32,7 +32,7 @@ def exchange_of(state: State) -> Exchange:
 def results_of(state: State) -> list[ToolResult]:
     """Return the results of this turn's calls, in the order of the calls."""
     by_key = {result.key: result for result in state.get("results", ())}
-    return [by_key[call.key] for call in exchange_of(state).calls if call.key in by_key]
+    return [by_key[call.key] for one in exchange_of(state).rounds for call in one.calls if call.key in by_key]
 
 
 def attachments(state: State) -> list[str]:

@@ -4,7 +4,7 @@ import json
 import logging
 import queue
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
@@ -13,8 +13,7 @@ from pathlib import Path
 from graph.observability.log_file import SharedLogFile
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.settings import Settings
-from memory.observation.observation import Observation
-from memory.text.text import digest, shortened
+from memory.text.text import shortened
 
 TURNS = "goat.turn"
 """The logger that writes one line for each turn."""
@@ -25,10 +24,9 @@ MOST_CHARS = 20_000
 _QUEUED = 10_000
 _LOOK_SECONDS = 0.1
 _FLUSH_SECONDS, _FLUSH_LOOK_SECONDS = 5.0, 0.005
-_EXTRA = "observation"
-_LEFT_OUT = ("owner", "decisions", "thresholds", "seen", "asked_at", "facts", "last_turn", "opening")
+OBSERVATION = "observation"
+"""The attribute of a record with a turn's figures."""
 Lines = queue.Queue[logging.LogRecord]
-_turns = logging.getLogger(TURNS)
 
 
 class JsonLines(logging.Formatter):
@@ -48,8 +46,8 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_text:
             line["error"] = shortened(record.exc_text, MOST_CHARS)
-        if (observation := getattr(record, _EXTRA, None)) is not None:
-            line[_EXTRA] = self._redact.within(observation)
+        if (observation := getattr(record, OBSERVATION, None)) is not None:
+            line[OBSERVATION] = self._redact.within(observation)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -144,14 +142,3 @@ def configure_logging(settings: Settings, *, queued: int = _QUEUED) -> Iterator[
 
 def log_path(settings: Settings) -> Path:
     return settings.data_folder / "logs" / "goat.log"
-
-
-def log_turn(observation: Observation, text: Mapping[str, str] | None = None) -> None:
-    """Log one line for a turn: its figures, a digest of its owner, and its text only when given."""
-    if not _turns.isEnabledFor(logging.INFO):
-        return
-    line = observation.without(*_LEFT_OUT)
-    line["owner"] = digest(observation.owner)
-    if text:
-        line["text"] = {name: words[:MOST_CHARS] for name, words in text.items()}
-    _turns.info("turn %s %s", observation.turn_id, observation.outcome.value, extra={_EXTRA: line})

@@ -125,7 +125,7 @@ class Telemetry:
         self._begun = False
 
     def tracer(self) -> Tracer | None:
-        """Return the current tracer, or None; starts `open` in a thread if needed, losing spans until then."""
+        """Return the current tracer, or None; starts `open` in a thread if needed."""
         if self._tracer is not None:
             return self._tracer
         if not self._begun:

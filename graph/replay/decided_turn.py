@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from graph.explain.turn_observation import rounded_decisions, shares_of
+from graph.observability.turn_recorder import rounded_decisions, shares_of
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.turn_state import State
 from memory.observation.observation import Judged, Observation, Shares

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from graph.explain.turn_observation import observe
 from graph.layers import Layers
+from graph.observability.turn_recorder import observe
 from graph.replay.recorded_turns import RecordedTurnReader
 from graph.replay.replay_run import Run
 from graph.replay.replayer import can_ask

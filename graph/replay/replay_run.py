@@ -16,8 +16,7 @@ from memory.episodic.search.past_archive import PastArchive
 from memory.recall.evidence_traits import RECENT
 from memory.recall.mechanisms import read_query
 from nodes.archive import unused_memories
-from nodes.budget import BudgetInputs
-from nodes.decision import decide
+from nodes.budget import BudgetInputs, decide
 from nodes.gap_filter import find_calibration
 
 Change = Callable[[TurnContext], TurnContext]

@@ -92,7 +92,11 @@ class TurnReader:
             OwnerMismatch: the thread belongs to another owner than the context names.
         """
         message = _last_message(state)
-        owner = self._owner(state, runtime.context, note_of(message))
+        earlier = state["turn"].owner if "turn" in state else ""
+        claims = {name for name in (earlier, _text(note_of(message), "owner"), runtime.context.owner) if name}
+        if len(claims) > 1:
+            raise OwnerMismatch(OTHER_OWNER)
+        owner = claims.pop() if claims else self.default_owner
         running = runtime.execution_info
         thread = (running.thread_id if running else None) or thread_id("no thread", owner)
         return self.of(message, owner, thread)
@@ -100,6 +104,7 @@ class TurnReader:
     def of(self, message: BaseMessage, owner: str, thread: str) -> Turn:
         """Return the turn that `message` begins."""
         note = note_of(message)
+        tags = note.get("tags")
         return Turn(
             turn_id=str(message.id),
             owner=owner,
@@ -107,17 +112,10 @@ class TurnReader:
             message=clean(text_of(message)),
             at=_time(note) or self.clock(),
             parts=parts_of(message),
-            tags=_texts(note, "tags"),
+            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
             private=note.get("private") is True,
             answer=_text(note, "answer") if "answer" in note else None,
         )
-
-    def _owner(self, state: State, context: TurnContext, note: Mapping[str, Any]) -> str:
-        earlier = state["turn"].owner if "turn" in state else ""
-        claims = {name for name in (earlier, _text(note, "owner"), context.owner) if name}
-        if len(claims) > 1:
-            raise OwnerMismatch(OTHER_OWNER)
-        return claims.pop() if claims else self.default_owner
 
 
 def with_time(state: State, at: datetime | None) -> State:
@@ -160,12 +158,11 @@ def text_of(message: BaseMessage) -> str:
     """Return a message's text, each block from a new line; LangChain's `text` runs them together."""
     if isinstance(message.content, str):
         return message.content
-    texts = (block if isinstance(block, str) else _block_text(block) for block in message.content)
+    texts = (
+        block if isinstance(block, str) else _text(block, "text") if block.get("type") == "text" else ""
+        for block in message.content
+    )
     return "\n".join(text for text in texts if text)
-
-
-def _block_text(block: Mapping[str, Any]) -> str:
-    return _text(block, "text") if block.get("type") == "text" else ""
 
 
 def text_with_parts(message: BaseMessage) -> str:
@@ -185,11 +182,6 @@ def _clean(part: Part) -> Part:
 def _text(note: Mapping[str, Any], key: str) -> str:
     value = note.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _texts(note: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    values = note.get(key)
-    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def _time(note: Mapping[str, Any]) -> datetime | None:

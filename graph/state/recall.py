@@ -77,10 +77,12 @@ def cut_texts(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part,
 
 def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall:
     """Convert the result of a search for `message`."""
+    steps = range(_NOISE_STEPS + 1) if result.noise else ()
+    noise = tuple(round(quantile(result.noise, step / _NOISE_STEPS), 6) for step in steps)
     recall = Recall(
         candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
         query=result.query,
-        noise=_quantiles(result.noise),
+        noise=noise,
         reports=_reports(result, asked),
         seen=result.seen,
     )
@@ -97,12 +99,6 @@ def with_query(recall: Recall, asked: ArchiveQuery, message: str) -> Recall:
         times=TimeMeant(**asdict(times)) if times else None,
         sought={one.name.value: one.sought for one in asked.by},
     )
-
-
-def _quantiles(noise: Sequence[float]) -> tuple[float, ...]:
-    if not noise:
-        return ()
-    return tuple(round(quantile(noise, step / _NOISE_STEPS), 6) for step in range(_NOISE_STEPS + 1))
 
 
 def pending_vectors_note(result: SearchResult) -> str:

@@ -1,8 +1,16 @@
-"""Reducers of the state: its messages, and the story and the times of a turn's nodes."""
+"""Reducers of the state: messages, stories, times and tool results."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TypeVar
 
 from langgraph.graph.message import Messages, add_messages
+from pydantic import TypeAdapter, ValidationError
+
+from graph.exchange import ToolResult
+from memory.errors import BadState
+
+T = TypeVar("T")
 
 MESSAGES_KEPT = 20
 """Messages in a thread's state, for the chat view; the conversation itself is in L2."""
@@ -54,3 +62,44 @@ def merge_timings(left: Timings, right: Timings) -> Timings:
                 total[name] = round(total.get(name, 0.0) + milliseconds, 2)
         latest = {turn_id: total}
     return latest
+
+
+def merge_results(left: Sequence[ToolResult], right: Sequence[ToolResult]) -> list[ToolResult]:
+    """Append results of the same turn; a new turn replaces the old results.
+
+    Raises:
+        BadState: an added value was edited in Studio and is no result.
+    """
+    if not right:
+        return list(left)
+    if is_plain(right):
+        right = read_plain("results", _results(), right)
+    turn_id, new = right[-1].turn_id, {result.key for result in right}
+    return [r for r in left if r.turn_id == turn_id and r.key not in new] + list(right)
+
+
+@cache
+def _results() -> TypeAdapter[Sequence[ToolResult]]:
+    return TypeAdapter(Sequence[ToolResult])
+
+
+def is_plain(value: object) -> bool:
+    """Return True for a JSON value, or a list that contains one."""
+    if isinstance(value, list | tuple):
+        return any(map(is_plain, value))
+    return value is None or isinstance(value, dict | str | int | float)
+
+
+def read_plain(channel: str, kind: TypeAdapter[T], value: object) -> T:
+    """Convert a channel's value from plain JSON.
+
+    Raises:
+        BadState: the channel cannot hold the value; names the wrong place.
+    """
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join([channel, *map(str, one['loc'])])}: {one['msg']}" for one in error.errors()[:3]
+        )
+        raise BadState(f"The state cannot hold this value: {wrong}. Undo the edit.") from None

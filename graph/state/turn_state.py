@@ -13,8 +13,8 @@ from langchain_core.messages import AnyMessage
 from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
-from graph.exchange import Exchange, Fitting, Grounding, ToolResult, merge_results
-from graph.state.reducers import Story, Timings, keep_latest, merge_stories, merge_timings
+from graph.exchange import Exchange, Fitting, Grounding, ToolResult
+from graph.state.reducers import Story, Timings, keep_latest, merge_results, merge_stories, merge_timings
 from memory.models import (
     Candidate,
     ConversationTurn,

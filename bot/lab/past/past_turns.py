@@ -20,8 +20,7 @@ from memory.provenance import Carrier
 from memory.recall.gap_rules import GapRule
 from memory.recall.relevance import Calibration, suits
 from memory.tuning.tuning_result import Value
-from nodes.budget import BudgetInputs
-from nodes.decision import decide
+from nodes.budget import BudgetInputs, decide
 from nodes.gap_filter import filter_candidates
 
 OFFERED = 5

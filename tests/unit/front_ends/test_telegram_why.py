@@ -23,7 +23,7 @@ from bot.printable import SNIPPET
 from bot.telegram.commands.why import LONGEST, picture_words, why_picture, why_text
 from bot.telegram.texts import Texts
 from graph.explain.explanation import RULES, explain, explain_decisions, rule_words
-from graph.explain.turn_observation import rounded_decisions
+from graph.observability.turn_recorder import rounded_decisions
 from graph.state.turn_state import Allocation, FactSheet, Persona, Recall, State, TimeMeant, Turn
 from memory.models import Candidate, Decision, DecisionRule, Evidence, SearchReport, SearchStatus
 from tests.bare import BARE

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from graph.observability.log_reader import LogLine, read_logs
-from graph.observability.logs import LineQueue, Lines, LineWriter, configure_logging, log_path, log_turn
+from graph.observability.logs import LineQueue, Lines, LineWriter, configure_logging, log_path
+from graph.observability.turn_recorder import log_turn
 from graph.settings.settings import Settings
 from memory.errors import DataFolderError
 from tests.observations import observation

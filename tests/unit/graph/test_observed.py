@@ -20,9 +20,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode, Tracer, get_current_span
 
 from graph.builder import FETCHES
-from graph.explain.turn_observation import PARALLEL_NODES, elapsed_milliseconds
 from graph.observability.observed_node import ObservedNode
 from graph.observability.telemetry import turn_span
+from graph.observability.turn_recorder import PARALLEL_NODES, elapsed_milliseconds
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.circumstances import Circumstances, user_message
 from graph.state.reducers import MOST_NODES, Timings, merge_timings
