@@ -13,7 +13,7 @@ from langgraph_sdk import get_client
 
 from graph.builder import make_archive
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.layers import Layers
 from graph.runtime.server_notes import is_running, mark_running
 from graph.studio.left_turns import LeftTurns
@@ -39,7 +39,7 @@ async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     alone = not await asyncio.to_thread(is_running, settings.data_folder)
     in_use = await asyncio.to_thread(mark_running, settings.data_folder)
     warming = asyncio.create_task(_warm_up(opened))
-    saver = RedisSaver(opened.redis.client, keep=settings.checkpoints_kept, serde=checkpoint_serde())
+    saver = RedisSaver(opened.redis.client, keep=settings.checkpoints_kept, serde=StateSerializer())
     listing = asyncio.create_task(_keep_threads(opened, saver, alone=alone))
     try:
         yield saver

@@ -57,11 +57,6 @@ class StateSerializer(JsonPlusSerializer):
         return revive_channel(channel, value)
 
 
-def checkpoint_serde() -> JsonPlusSerializer:
-    """Return the serializer of checkpoints."""
-    return StateSerializer()
-
-
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
     kinds: list[type] = [getattr(module, name) for module in _OWN for _, name in _types(module)]
@@ -102,7 +97,7 @@ def revive_channel(channel: str, value: Any) -> Any:
 
 
 def revive_state(state: State) -> State:
-    """Convert every value of a state that is plain JSON; see `revive`."""
+    """Convert every value of a state that is plain JSON; see `revive_channel`."""
     return cast("State", {channel: revive_channel(channel, value) for channel, value in state.items()})
 
 

@@ -14,11 +14,11 @@ from graph.checkpoint.checkpoint_records import (
     PENDING,
     THREADS,
     Namespace,
-    is_pending,
+    blob_field,
     namespaces_key,
-    pack_blobs,
-    pack_record,
+    pack,
     pack_write,
+    revived,
     run_key,
     run_member,
 )
@@ -26,6 +26,9 @@ from graph.checkpoint.checkpoint_records import (
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
+
+_NEXT_STEP = ("branch:to:", "join:")
+_NEXT_TASKS = {"__start__", "__pregel_tasks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,12 @@ class CheckpointEntry:
 
     @property
     def is_pending(self) -> bool:
-        return is_pending(self.checkpoint["channel_values"])
+        """True when a node may have to run; errs towards True."""
+        return any(
+            channel in _NEXT_TASKS or channel.startswith(_NEXT_STEP)
+            for channel, value in self.checkpoint["channel_values"].items()
+            if not (isinstance(value, set | list | tuple) and not value)
+        )
 
     @property
     def is_derived(self) -> bool:
@@ -57,11 +65,19 @@ class CheckpointEntry:
         return self.namespace.is_root and self.metadata.get("source") == "loop" and not self.is_pending
 
     def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
-        versions = self.checkpoint["channel_versions"] if whole else self.changed
-        return pack_blobs(self.checkpoint["channel_values"], versions, serde)
+        """Encode the changed channels, or all; a channel without a value is empty."""
+        versions, values = self.checkpoint["channel_versions"], self.checkpoint["channel_values"]
+        return {
+            blob_field(channel, version): pack(revived(channel, values[channel], serde), serde)
+            if channel in values
+            else b""
+            for channel, version in (versions if whole else self.changed).items()
+        }
 
     def record(self, serde: SerializerProtocol) -> bytes:
-        return pack_record(self.checkpoint, self.metadata, self.parent, serde)
+        """Encode the checkpoint without its channel values, its metadata and its parent."""
+        body = {key: value for key, value in self.checkpoint.items() if key != "channel_values"}
+        return pack([body, self.metadata, self.parent], serde)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +110,8 @@ async def commit(
 ) -> dict[Namespace, int]:
     """Store entries of one thread in a transaction; return the number of checkpoints in each namespace.
 
-    A pending thread is listed before its first checkpoint: in the same transaction, or in a cluster, where
-    the
-    lists have other slots, just before it. If a killed server lost the parent, all channels are stored.
+    A pending thread is listed before its first checkpoint: in the same transaction, or just before it in a
+    cluster, where the lists have other slots. If a killed server lost the parent, all channels are stored.
     """
     checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
     begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema
 
 from graph.builder import build_graph
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.layers import Layers
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Thresholds
@@ -87,6 +87,6 @@ async def thread_owner(thread: str) -> str:
 
 
 async def _latest_state(thread: str) -> StateSnapshot:
-    saver = RedisSaver(layers().redis.client, serde=checkpoint_serde())
+    saver = RedisSaver(layers().redis.client, serde=StateSerializer())
     config: RunnableConfig = {"configurable": {"thread_id": thread}}
     return await graph().copy({"checkpointer": saver}).aget_state(config)

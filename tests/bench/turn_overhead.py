@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bot.commands.command_app import run_turns
 from graph.builder import FETCHES, REPEATABLE, build_graph
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.layers import Layers, open_layers
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -103,7 +103,7 @@ async def contest(layers: Layers, folder: Path, size: int) -> Contest:
     owner, probe = owner_of(size), Probe()
     model = layers.model = ScriptedModel([turn.reply for turn in turns(200, seed=size + 1)], MODEL_SECONDS)
     kept = layers.settings.checkpoints_kept
-    saver = TimedSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=checkpoint_serde())
+    saver = TimedSaver(layers.redis.client, keep=kept, repeatable=REPEATABLE, serde=StateSerializer())
     saver.probe, saver.written = probe, []
     graph = build_graph(layers)
     probe_nodes(graph, probe)

@@ -10,7 +10,7 @@ from langgraph.types import Command
 
 from graph.builder import build_graph, make_archive
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.runtime.agent import Agent
 from graph.runtime.graph_runs import Compiled
 from graph.settings.context import Experiment, TurnContext
@@ -41,7 +41,7 @@ class Server:
 
     def __init__(self, agent: Agent) -> None:
         self.layers = agent.layers
-        self.saver = RedisSaver(agent.layers.redis.client, serde=checkpoint_serde())
+        self.saver = RedisSaver(agent.layers.redis.client, serde=StateSerializer())
         built = build_graph(self.layers, journal=self.layers.journal)
         self.graph: Compiled = built.compile(checkpointer=self.saver)
 

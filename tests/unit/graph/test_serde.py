@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
 
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.delegation.state import job_serde
 from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Turn, Unused
 from memory.models import (
@@ -94,25 +94,25 @@ ALLOCATION = Allocation(
     ],
 )
 def test_a_value_comes_back_equal_and_of_its_type(value: Any) -> None:
-    serde = checkpoint_serde()
+    serde = StateSerializer()
     back = serde.loads_typed(serde.dumps_typed(value))
     assert back == value
     assert type(back) is type(value)
 
 
 def test_a_rule_that_an_earlier_version_wrote_as_a_string_is_the_same_rule() -> None:
-    serde = checkpoint_serde()
+    serde = StateSerializer()
     former = [replace(DECISION, rule=cast("DecisionRule", "null"))]
     assert serde.loads_typed(serde.dumps_typed(former)) == [DECISION]
 
 
 def test_state_types_are_written_as_json() -> None:
-    assert checkpoint_serde().dumps_typed(Reply(text="hi", outcome=Outcome.ANSWERED))[0] == "Reply"
+    assert StateSerializer().dumps_typed(Reply(text="hi", outcome=Outcome.ANSWERED))[0] == "Reply"
 
 
 def test_an_allocation_that_holds_whole_turns_is_read_as_their_ids() -> None:
     """As a turn left it that was pending when the agent was upgraded."""
-    serde = checkpoint_serde()
+    serde = StateSerializer()
     former = replace(ALLOCATION, shortened=())
     kind, raw = serde.dumps_typed(former)
     values = json.loads(raw)

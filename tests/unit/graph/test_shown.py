@@ -6,7 +6,7 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.checkpoint.serde import checkpoint_serde
+from graph.checkpoint.serde import StateSerializer
 from graph.settings.context import TurnContext
 from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import Allocation, State
@@ -26,7 +26,7 @@ def shared(given: State, l2_cap: int = 4000) -> State:
 
 
 def size(allocation: Allocation) -> int:
-    return len(checkpoint_serde().dumps_typed(allocation)[1])
+    return len(StateSerializer().dumps_typed(allocation)[1])
 
 
 @given(st.lists(st.integers(1, 60), max_size=8), st.booleans(), st.integers(0, 400))
