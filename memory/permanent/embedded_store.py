@@ -43,8 +43,9 @@ class EmbeddedPermanentStore:
         self._cap = TokenCap(count_tokens, max_tokens)
 
     async def identity(self, *, owner: str) -> str | None:
-        row = await self._files.read(owner, TIER, _identity)
-        return row[0] if row else None
+        sql = "SELECT text FROM identities ORDER BY seq DESC LIMIT 1"
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql).fetchall())
+        return rows[0][0] if rows else None
 
     async def set_identity(self, text: str | None, *, owner: str) -> None:
         if text is not None:
@@ -113,12 +114,6 @@ def _forget(db: Database, row: tuple[str, str, None, int]) -> bool:
     current = len(_current(db, END_OF_TIME))
     db.execute(INSERT_FACT, row)
     return len(_current(db, END_OF_TIME)) < current
-
-
-def _identity(db: Database) -> tuple[str | None] | None:
-    latest = "SELECT text FROM identities ORDER BY seq DESC LIMIT 1"
-    row: tuple[str | None] | None = db.execute(latest).fetchone()
-    return row
 
 
 def _records(db: Database) -> Records:

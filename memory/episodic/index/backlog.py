@@ -67,8 +67,9 @@ class Backlog:
             if not batch:
                 return await self._next_of_rest()
             self._after = batch[-1][0]
-            begun = await asyncio.to_thread(self._first_slices, [episode for _, episode in batch])
-            self._ready.extend(begun)
+            episodes = [episode for _, episode in batch]
+            # The slices are cut as `list` takes them, on its thread.
+            self._ready.extend(await asyncio.to_thread(list, _join(map(self._first_slice, episodes))))
         return self._ready.popleft()
 
     async def _next_of_rest(self) -> Slice | None:
@@ -86,12 +87,11 @@ class Backlog:
             room -= taken[0]
             yield taken
 
-    def _first_slices(self, episodes: Iterable[Episode]) -> list[Slice]:
-        return list(_join(map(self._first_slice, episodes)))
-
     def _first_slice(self, episode: Episode) -> Slice:
         """Cut the first parts of an episode: all of a short one, the message of a long one."""
-        message = list(_message(episode))
+        message = list[Pair]()
+        if episode.reply and 0 < len(episode.said) <= LONGEST_MESSAGE:
+            message = [(Chunk(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said)]
         windows = self._windows(episode) if len(episode.said) <= LONGEST_BEGINNING else []
         own = [] if message else [pair for pair in windows if pair[0].start < len(episode.said)]
         if len(windows) == max(len(own), 1):
@@ -116,12 +116,6 @@ class Backlog:
             (Chunk(episode.turn_id, number, start, end), text[start:end])
             for number, (start, end) in enumerate(self._split(text), start=MESSAGE + 1)
         ]
-
-
-def _message(episode: Episode) -> Iterator[Pair]:
-    """Yield the message alone, if it gets a separate vector."""
-    if episode.reply and 0 < len(episode.said) <= LONGEST_MESSAGE:
-        yield Chunk(episode.turn_id, MESSAGE, 0, len(episode.said)), episode.said
 
 
 def _join(slices: Iterable[Slice]) -> Iterator[Slice]:

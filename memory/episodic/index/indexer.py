@@ -157,7 +157,7 @@ class Indexer:
             state = await self._begin(owner, state)
         self._trusted.add(owner)
         if state.parts and (state.maxima is None or state.null_turns != await self._nulls.name()):
-            await self._measure_noise(owner, state)
+            await self._ledger.measure(owner, state, await self._nulls.name(), await self._nulls.measure())
         return state
 
     async def _is_complete(self, owner: str, state: VectorState) -> bool:
@@ -181,11 +181,6 @@ class Indexer:
             except TierUnavailable as error:
                 LOG.warning("the old vectors of %r could not be deleted: %s", owner, error)
         return fresh
-
-    async def _measure_noise(self, owner: str, state: VectorState) -> None:
-        """Measure new null turns against the whole archive."""
-        measure, name = await self._nulls.measure(), await self._nulls.name()
-        await self._ledger.measure(owner, state, name, measure)
 
     async def _forget_ghosts(self, owner: str, state: VectorState) -> None:
         ghosts = self._ghosts.pop(owner, set())

@@ -173,7 +173,12 @@ def _mark(
     seqs = _seqs(db, list(written))
     kept = [part for turn, seq in seqs.items() for part in kept_vectors.keep(db, seq, written[turn], slot)]
     add_to_total(db, slot, kept)
-    marked = sum(_mark_one(db, slot, turn_id, count) for turn_id, count in parts.items())
+    marked = 0
+    for turn_id, count in parts.items():
+        where = "WHERE turn_id = ?"
+        row = db.execute(f"SELECT {slot.column} FROM episodes {where}", (turn_id,)).fetchone()  # noqa: S608
+        db.execute(f"UPDATE episodes SET {slot.column} = ? {where}", (count, turn_id))  # noqa: S608
+        marked += count - (row[0] or 0) if row else 0
     if state.maxima is not None and state.null_turns == known.null_turns:
         put(db, slot, null_maxima=np.maximum(state.maxima, maxima).tobytes())
     elif not state.parts and not state.null_turns:
@@ -181,12 +186,6 @@ def _mark(
     put(db, slot, embedding_dimension=known.dimension)
     put(db, slot, parts=state.parts + marked, vector_writes=state.writes + 1)
     return read_state(db, slot)
-
-
-def _mark_one(db: Database, slot: Slot, turn_id: str, count: int) -> int:
-    row = db.execute(f"SELECT {slot.column} FROM episodes WHERE turn_id = ?", (turn_id,)).fetchone()  # noqa: S608
-    db.execute(f"UPDATE episodes SET {slot.column} = ? WHERE turn_id = ?", (count, turn_id))  # noqa: S608
-    return count - (row[0] or 0) if row else 0
 
 
 def _seqs(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:

@@ -67,34 +67,30 @@ class VectorState:
 def read_state(db: Database, slot: Slot) -> VectorState:
     """Read the state of one slot."""
     stored = db.execute("SELECT key, value FROM meta").fetchall()
-    meta = {key.removesuffix(slot.value): value for key, value in stored if key.endswith(slot.value)}
+    meta = {
+        key.removesuffix(slot.value): value
+        for key, value in stored
+        if key.endswith(slot.value) and value is not None
+    }
     latest = kept_vectors.latest(db, slot)
     sql = f"SELECT COUNT(*), COUNT(*) FILTER (WHERE seq <= ?) FROM episodes WHERE {slot.column} IS NULL"  # noqa: S608
     pending, gaps = db.execute(sql, (latest >> kept_vectors.NUMBER_BITS,)).fetchone()
     blob = meta.get("null_maxima")
     return VectorState(
         slot=slot,
-        collection=_text(meta.get("collection")),
-        model=_text(meta.get("embedding_model")),
-        dimension=_number(meta.get("embedding_dimension")),
-        writes=_number(meta.get("vector_writes")) or 0,
-        parts=_number(meta.get("parts")) or 0,
+        collection=meta["collection"].decode() if "collection" in meta else None,
+        model=meta["embedding_model"].decode() if "embedding_model" in meta else None,
+        dimension=int(meta["embedding_dimension"]) if "embedding_dimension" in meta else None,
+        writes=int(meta.get("vector_writes", 0)),
+        parts=int(meta.get("parts", 0)),
         pending=pending,
-        null_turns=_text(meta.get("null_turns")) or "",
+        null_turns=meta.get("null_turns", b"").decode(),
         maxima=None if blob is None else np.frombuffer(blob, np.float32),
         latest=latest,
         gaps=gaps,
         total=None if "vector_total" not in meta else np.frombuffer(meta["vector_total"]),
-        rebuilding=bool(_number(meta.get("rebuilding"))),
+        rebuilding=bool(int(meta.get("rebuilding", 0))),
     )
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
-
-
-def _number(value: bytes | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def read_states(db: Database) -> list[VectorState]:

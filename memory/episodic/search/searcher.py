@@ -212,7 +212,7 @@ async def compare(
         nulls=average,
         model=model,
         calls=called_for(model, query),
-        small_talk=nulls.is_small_talk(likeness),
+        small_talk=likeness >= nulls.bar,
         small_talk_bar=nulls.bar,
     )
     return dense, against.centred

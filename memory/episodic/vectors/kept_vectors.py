@@ -85,8 +85,7 @@ NONE = Parts(
 
 def to_parts(kept: Iterable[tuple[int, KeptPart]]) -> Parts:
     """Convert (sequence number, part) pairs to `Parts`, rounded as they are stored."""
-    rows = [(_id(seq, p.number), p.first, p.last, p.small_talk, _blob(p.vector)) for seq, p in kept]
-    return _parts(rows)
+    return _parts([_row(seq, part) for seq, part in kept])
 
 
 def to_half_precision(vector: Sequence[float]) -> list[float]:
@@ -98,13 +97,7 @@ def to_half_precision(vector: Sequence[float]) -> list[float]:
 def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FIRST) -> list[KeptPart]:
     """Insert the parts of an episode; return the new ones."""
     sql = f"INSERT OR IGNORE INTO {slot.table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
-    return [
-        part
-        for part in parts
-        if db.execute(
-            sql, (_id(seq, part.number), part.first, part.last, part.small_talk, _blob(part.vector))
-        ).rowcount
-    ]
+    return [part for part in parts if db.execute(sql, _row(seq, part)).rowcount]
 
 
 def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
@@ -141,7 +134,7 @@ def rows_after(db: Database, after: int, until: int = LATEST, slot: Slot = Slot.
 def rows_of(db: Database, seqs: Iterable[int]) -> list[Row]:
     """Return the stored rows of these episodes, ordered by id."""
     sql = f"SELECT {_COLUMNS} FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
-    return [row for seq in sorted(seqs) for row in db.execute(sql, (_id(seq, 0), _id(seq + 1, 0) - 1))]
+    return [row for seq in sorted(seqs) for row in db.execute(sql, _ids(seq))]
 
 
 def copy(db: Database, rows: Sequence[Row]) -> Parts:
@@ -166,7 +159,7 @@ def remove(db: Database, seq: int, slot: Slot) -> Parts:
     """Delete the parts of an episode; return them."""
     gone = read(db, [seq], slot=slot)
     sql = f"DELETE FROM {slot.table} WHERE id BETWEEN ? AND ?"  # noqa: S608
-    db.execute(sql, (_id(seq, 0), _id(seq + 1, 0) - 1))
+    db.execute(sql, _ids(seq))
     return gone
 
 
@@ -175,12 +168,14 @@ def clear(db: Database, slot: Slot = Slot.FIRST) -> None:
     db.execute(f"DELETE FROM {slot.table}")  # noqa: S608
 
 
-def _id(seq: int, number: int) -> int:
-    return seq << NUMBER_BITS | number
+def _row(seq: int, part: KeptPart) -> Row:
+    vector = np.asarray(part.vector, np.float16).tobytes()
+    return seq << NUMBER_BITS | part.number, part.first, part.last, part.small_talk, vector
 
 
-def _blob(vector: Sequence[float]) -> bytes:
-    return np.asarray(vector, np.float16).tobytes()
+def _ids(seq: int) -> tuple[int, int]:
+    """Return the lowest and the highest id of an episode's parts."""
+    return seq << NUMBER_BITS, (seq + 1 << NUMBER_BITS) - 1
 
 
 def _parts(rows: Sequence[Row]) -> Parts:

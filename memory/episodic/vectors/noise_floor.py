@@ -43,7 +43,7 @@ class NullTurns:
         self._vectors: Matrix | None = None
         self._small_talk = 0
         self.bar = 1.0
-        """Similarity above which a text counts as small talk."""
+        """Similarity from which a text counts as small talk."""
         self.scale = 1.0
         """Standard deviation of the similarities of unrelated texts under this model."""
         self._mean = np.empty(0, np.float32)
@@ -102,10 +102,6 @@ class NullTurns:
         nulls = (await self.vectors())[: self._small_talk]
         return [float(best) for best in (normalize(vectors) @ nulls.T).max(axis=1)] if vectors else []
 
-    def is_small_talk(self, likeness: float) -> bool:
-        """Return whether the similarity reaches the threshold; False before the null turns are loaded."""
-        return likeness >= self.bar
-
     async def measure(self) -> Callable[[Iterable[Parts]], Matrix]:
         """Return a function that gives each null turn's highest similarity with many parts; -1 for none.
 
@@ -119,15 +115,12 @@ class NullTurns:
             for parts in pages:
                 telling = parts.vectors[(parts.small_talk < bar) & (parts.numbers != MESSAGE)]
                 if len(telling):
-                    maxima = np.maximum(maxima, _maxima(nulls, telling))
+                    # In double precision, so that batching does not change the result.
+                    found = (nulls @ telling.T).max(axis=1).astype(np.float32)
+                    maxima = np.maximum(maxima, found)
             return maxima
 
         return best
-
-
-def _maxima(nulls: NDArray[np.float64], vectors: NDArray[np.float64]) -> Matrix:
-    """Multiply in double precision, so that batching does not change the result."""
-    return np.asarray((nulls @ vectors.T).max(axis=1), np.float32)
 
 
 def small_talk_threshold(small_talk: Matrix) -> float:

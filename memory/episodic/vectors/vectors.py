@@ -176,7 +176,10 @@ class VectorIndex:
         self._pool = DaemonPool(self._threads)
 
     async def _run(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
-        self._reject_if_hung(collection)
+        hung_since = time.monotonic() - self._patience
+        hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
+        if collection in hung or len(hung) >= self._threads:
+            raise TierUnavailable(TIER, "the vectors still hang in an earlier call")
         started = self._pool.submit(self._call, collection, call)
         try:
             async with asyncio.timeout(self._limit):
@@ -184,36 +187,25 @@ class VectorIndex:
         except TimeoutError as error:
             raise TierUnavailable(TIER, f"the vectors did not answer in {self._limit:g} s") from error
 
-    def _reject_if_hung(self, collection: str) -> None:
-        hung_since = time.monotonic() - self._patience
-        hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
-        if collection in hung or len(hung) >= self._threads:
-            raise TierUnavailable(TIER, "the vectors still hang in an earlier call")
-
     def _call(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
         ticket = object()
         self._running[ticket] = (collection, time.monotonic())
         try:
-            return self._call_backend(self._open_backend(), call)
+            with self._opening:
+                if self._backend is None:
+                    self._backend = self._connect(self._location)
+                backend = self._backend
+            try:
+                return call(backend)
+            except TierUnavailable:
+                self._disconnect(backend)
+                raise
+            except (AttributeError, KeyError, RuntimeError) as error:
+                if backend is self._backend:
+                    raise
+                raise TierUnavailable(TIER, "another call closed the connection to the vectors") from error
         finally:
             del self._running[ticket]
-
-    def _call_backend(self, backend: VectorBackend, call: Callable[[VectorBackend], T]) -> T:
-        try:
-            return call(backend)
-        except TierUnavailable:
-            self._disconnect(backend)
-            raise
-        except (AttributeError, KeyError, RuntimeError) as error:
-            if backend is self._backend:
-                raise
-            raise TierUnavailable(TIER, "another call closed the connection to the vectors") from error
-
-    def _open_backend(self) -> VectorBackend:
-        with self._opening:
-            if self._backend is None:
-                self._backend = self._connect(self._location)
-            return self._backend
 
     def _disconnect(self, backend: VectorBackend) -> None:
         with self._opening:
