@@ -101,11 +101,15 @@ async def lasting_bot(folder: Path, model: ModelServer, **changes: object) -> As
 
 @asynccontextmanager
 async def running_bot(settings: Settings, api: BotApi, part: Duty = Duty.ALL) -> AsyncIterator[Bot]:
-    """Run the bot in this process during the block; it waits for no forward after a short text."""
+    """Run the bot in this process during the block; it waits for no forward after a short text, and tries
+    again soon.
+    """
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("bot.telegram.turns.bursts.COMMENT_SECONDS", 0.0)
+        patch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
+        patch.setattr("bot.telegram.process.workers._IDLE_SECONDS", 0.1)
         agent = await stack.enter_async_context(open_agent(settings))
         app, context = await stack.enter_async_context(open_bot(settings, agent))
         running = asyncio.create_task(run_duty(app, context, part, stop))

@@ -16,6 +16,8 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.telegram.access.access import MINUTE, Access, Pairing, Role
+from bot.telegram.inbox.lane_claims import Claim
+from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place
 from bot.telegram.process.intake import SECRET_HEADER
@@ -400,7 +402,7 @@ async def test_who_guesses_is_told_little(bot: Bot) -> None:
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the first try of every update fail after its effect, and before its answer."""
     failed: set[int] = set()
-    answered = Outbox.answer
+    answered, put_off = Outbox.answer, Lanes.put_off
 
     async def answer(self: Outbox, place: Place, update_id: int, reply_to: int = 0) -> Answer:
         if update_id not in failed:
@@ -408,7 +410,11 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ConnectionAbortedError
         return await answered(self, place, update_id, reply_to)
 
+    async def at_once(self: Lanes, claim: Claim, _: float, *, counted: bool) -> bool:
+        return await put_off(self, claim, 0.0, counted=counted)
+
     monkeypatch.setattr(Outbox, "answer", answer)
+    monkeypatch.setattr(Lanes, "put_off", at_once)
 
 
 async def test_what_is_done_again_after_a_crash_ends_the_same(crashing: None, bot: Bot) -> None:
@@ -434,8 +440,7 @@ async def test_what_is_done_again_after_a_crash_ends_the_same(crashing: None, bo
 async def test_nothing_passes_while_the_gate_fails(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.1)
-    failures, role = iter([error] * 3), Access.role
+    failures, role = iter([error] * 2), Access.role
 
     async def failing(self: Access, user_id: int) -> Role:
         for failure in failures:
@@ -455,7 +460,6 @@ async def test_who_is_too_fast_is_told_once_and_answered_later(
 ) -> None:
     clock = [float(int(time.time()) // MINUTE * MINUTE - 1)]
     monkeypatch.setattr("bot.telegram.access.access.time", SimpleNamespace(time=lambda: clock[0]))
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     async with start(telegram_rate=3) as bot:
         for number in range(5):
             bot.api.says(BOB, f"message {number}")

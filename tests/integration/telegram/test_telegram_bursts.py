@@ -196,7 +196,6 @@ async def test_any_part_leads_to_the_turn_for_forget_and_nothing_of_it_stays(
 async def test_a_burst_that_is_tried_again_has_the_same_messages(
     bot: Bot, words: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     mark, tries = Records.mark_sent, list[int]()
 
     async def down_at_first(records: Records, update_id: int) -> None:

@@ -150,7 +150,6 @@ async def test_an_edited_correction_keeps_what_it_corrects(bot: Bot) -> None:
 async def test_an_edited_correction_that_is_tried_again_replaces_the_earlier_version(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     await press(bot, await asked(bot, "When was it built?"), WRONG)
     said = bot.api.says(BOB, "In 1921")
     await bot.answers(BOB, 3)
@@ -274,7 +273,6 @@ async def test_a_forged_button_reaches_no_other_answer(bot: Bot) -> None:
 
 
 async def test_a_press_that_comes_again_asks_once(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     answer = await asked(bot, "When was it built?")
     expect, tries = Corrections.expect, list[int]()
 

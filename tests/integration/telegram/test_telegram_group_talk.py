@@ -130,7 +130,6 @@ async def test_talk_above_the_limit_waits_and_costs_nobody_a_question(
 ) -> None:
     clock = [float(int(time.time()) // MINUTE * MINUTE - 1)]
     monkeypatch.setattr("bot.telegram.access.access.time", SimpleNamespace(time=lambda: clock[0]))
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     monkeypatch.setattr(Access, "rate", 2)
     for number in range(2):
         listening.api.says(GROUP, f"talk {number}", user_id=BOB)
@@ -148,7 +147,6 @@ async def test_a_strangers_talk_above_the_limit_holds_nobody_up(
 ) -> None:
     clock = float(int(time.time()) // MINUTE * MINUTE - 1)
     monkeypatch.setattr("bot.telegram.access.access.time", SimpleNamespace(time=lambda: clock))
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     monkeypatch.setattr(Access, "rate", 2)
     for number in range(9):
         listening.api.says(GROUP, f"talk {number}", user_id=EVE)

@@ -143,7 +143,6 @@ async def test_private_captions(seeing: Bot) -> None:
 async def test_a_file_is_not_read_again_when_its_answer_is_late(
     seeing: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     monkeypatch.setattr(seeing.context.courier, "_patience", 0.3)
     seeing.api.fail("sendMessage", 502, times=4)
     seeing.api.sends_file(BOB, "voice", b"OggS" * 20)

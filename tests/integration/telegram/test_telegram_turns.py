@@ -605,7 +605,6 @@ async def test_a_page_of_a_gateway_is_no_traceback(bot: Bot, caplog: pytest.LogC
 async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     episodes = bot.context.agent.layers.episodes
     tries: list[str] = []
 
@@ -630,7 +629,6 @@ async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
 async def test_an_answer_whose_place_cannot_be_noted_stands_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.telegram.process.workers._DOWN_PAUSE", 0.05)
     note, tries = Records.note_sent, []
 
     async def down_at_first(records: Records, *args: Any) -> int:
