@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ from tests.servers.postgres import PostgresServer, postgres_server
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process of the suite would compile 1,600 modules
 sys.dont_write_bytecode = False
+
+_MEMORY = Path("/dev/shm")  # a file system in memory
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))  # so that no test waits for a disk
 
 # Generous, so that a busy machine does not change a verdict.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True)

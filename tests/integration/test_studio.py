@@ -215,10 +215,7 @@ async def test_a_turn_streams_shows_what_each_node_decided_and_is_forked(
 APPROVE, REJECT = {"type": "approve"}, {"type": "reject", "message": "It is late."}
 
 
-@pytest.mark.parametrize(
-    ("answer", "ran"),
-    [("yes", True), ({"approved": True}, True), ({"decisions": [APPROVE]}, True), ("no", False)],
-)
+@pytest.mark.parametrize(("answer", "ran"), [({"decisions": [APPROVE]}, True), ("no", False)])
 async def test_a_call_waits_for_the_persons_word(
     client: LangGraphClient, model: ModelServer, answer: object, ran: bool
 ) -> None:
@@ -238,12 +235,7 @@ async def test_a_call_waits_for_the_persons_word(
 
 
 @pytest.mark.parametrize(
-    ("answer", "ran"),
-    [
-        ({"decisions": [APPROVE]}, [True, True]),
-        ({"decisions": [REJECT, APPROVE]}, [False, True]),
-        (True, [True, True]),
-    ],
+    ("answer", "ran"), [({"decisions": [REJECT, APPROVE]}, [False, True]), (True, [True, True])]
 )
 async def test_several_calls_take_one_answer_each_or_one_for_all(
     client: LangGraphClient, model: ModelServer, answer: object, ran: list[bool]

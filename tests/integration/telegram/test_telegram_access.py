@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from bot.telegram.access.access import MINUTE, Access, Pairing, Role
-from bot.telegram.inbox.lane_claims import Claim
-from bot.telegram.inbox.lanes import Lanes
+from bot.telegram.inbox.lanes import Claim, Lanes
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place
 from bot.telegram.process.intake import SECRET_HEADER
