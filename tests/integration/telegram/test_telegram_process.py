@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,16 @@ from tests.servers.redis import free_ports
 from tests.servers.telegram import BotApi, running_bot_api
 
 ANA = 101
+BRIEFLY = """
+import functools, sys
+from bot.cli import main
+from bot.telegram.process import bot_process, intake
+bot_process.Lanes = functools.partial(bot_process.Lanes, lease=2.0)
+intake.LEADER_SECONDS, intake._CONFLICT_PAUSE = 1.0, 0.1
+sys.argv = ["goat", "telegram"]
+main()
+"""
+"""Runs `goat telegram` with leases that end soon after it is killed, and short pauses."""
 Environment = dict[str, str]
 Start = Callable[..., contextlib.AbstractContextManager[tuple[Life, Path]]]
 
@@ -48,11 +58,13 @@ def start(nursery: Nursery, configured: Environment, tmp_path: Path) -> Start:
     """Runs `goat telegram` for the time of a block; yields the process and its log."""
 
     @contextlib.contextmanager
-    def started(*arguments: str, **more: str) -> Iterator[tuple[Life, Path]]:
+    def started(
+        *words: str, program: Sequence[str] = ("goat", "telegram"), **more: str
+    ) -> Iterator[tuple[Life, Path]]:
         path, environment = tmp_path / "telegram.log", os.environ | configured | more
         with path.open("ab") as log:
             said = log.fileno()
-            words = ("goat", "telegram", *arguments)
+            words = (*program, *words)
             life = nursery.begin(*words, environment=environment, stdout=said, stderr=said, hashed=True)
         try:
             yield life, path
@@ -124,7 +136,7 @@ def test_a_bot_that_is_killed_answers_each_message_once_at_its_next_start(
 ) -> None:
     model.reply(last_words)
     model.hold_before = "first"
-    with start() as (life, _):
+    with start(program=("-c", BRIEFLY)) as (life, _):
         api.says(ANA, "first")
         api.says(ANA, "second")
         api.wait_for(lambda: bool(model.chats))
@@ -214,7 +226,7 @@ def test_a_token_that_is_revoked_ends_the_bot(start: Start, configured: Environm
 
 
 def test_another_poller_is_named(start: Start, configured: Environment, api: BotApi) -> None:
-    with start() as (_, log):
+    with start(program=("-c", BRIEFLY)) as (_, log):
         api.wait_for(ready(configured), SECONDS)
         api.fail("getUpdates", 409, times=100, description="Conflict: terminated by other getUpdates request")
         api.says(ANA, "wakes the poll")
