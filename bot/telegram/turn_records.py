@@ -113,7 +113,7 @@ class Records:
             **{name: fields[name] for name in _TEXTS if name in fields},
         )
 
-    async def latest_turn(self, update_id: int, *, before: int = 0) -> TurnRecord:
+    async def latest_turn(self, update_id: int | None, *, before: int = 0) -> TurnRecord:
         """Return the record of a turn, or of the last one that replaced it before the update `before`."""
         record = await self.turn(update_id)
         while record.later and record.later != before:

@@ -151,7 +151,11 @@ class RequestReader:
             owner = await self.context.owner(place_of(message))
             archived = await self.context.episode(self.context.turn_id(update.update_id), owner)
         text, parts = (archived.message, archived.parts) if archived else await self._read(message, incoming)
-        earlier, said_now = await self._edited_turn(update), None
+        earlier, said_now, edited = None, None, update.edited_message
+        if edited is not None:
+            asked_by = await self.context.records.update_of_question(edited.chat.id, edited.message_id)
+            if asked_by not in {None, update.update_id}:
+                earlier = await self.context.records.latest_turn(asked_by, before=update.update_id)
         wrong = None
         if text.strip() and not incoming.private:  # the sender's own words alone correct
             wrong = await Corrections(self.context).of(update, messages[-1])
@@ -207,15 +211,6 @@ class RequestReader:
         if episode is not None and not episode.foreign:
             return quote
         return replace(quote, speaker=Speaker.THIRD_PARTY, source="an answer of yours")
-
-    async def _edited_turn(self, update: Update) -> TurnRecord | None:
-        message = update.edited_message
-        if message is None:
-            return None
-        update_id = await self.context.records.update_of_question(message.chat.id, message.message_id)
-        if update_id is None or update_id == update.update_id:
-            return None
-        return await self.context.records.latest_turn(update_id, before=update.update_id)
 
     async def _is_unchanged(self, earlier: TurnRecord, text: str) -> bool:
         if not earlier.turn_id:
