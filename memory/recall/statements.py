@@ -7,9 +7,9 @@ from typing import Protocol
 
 from memory.lexical.analysis import UNKNOWN, language_of, terms
 from memory.models import Candidate
-from memory.prompt.token_budget import fold
 from memory.provenance import spans, talkers
 from memory.text import marks
+from memory.text.text import fold
 
 NEARLY_ALL = 0.85
 """Jaccard similarity from which two texts are duplicates."""

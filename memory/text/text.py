@@ -34,6 +34,18 @@ def clean(text: str) -> str:
     return paired.replace("\0", "")
 
 
+def fold(text: str) -> str:
+    """Return `text` in lower case without diacritics: `când` and `cand` become the same word."""
+    if text.isascii():
+        return text.lower()
+    bare = _without_marks(text.casefold())  # decomposing long runs of marks takes quadratic time
+    return _without_marks(unicodedata.normalize("NFKD", bare).casefold())
+
+
+def _without_marks(text: str) -> str:
+    return "".join(char for char in text if not unicodedata.combining(char))
+
+
 def clip(text: str, max_chars: int, ellipsis: str = ELLIPSIS) -> str:
     """Shorten `text` to its first two thirds and last third of `max_chars`, with a note between.
 

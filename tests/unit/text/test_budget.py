@@ -11,10 +11,10 @@ from memory.prompt.token_budget import (
     conversation_limit,
     count_cues,
     cues,
-    fold,
     intent_budget,
     recall_limit,
 )
+from memory.text.text import fold
 from tests.linear import not_linear
 from tests.tables import each
 
