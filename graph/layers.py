@@ -33,7 +33,8 @@ from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.feedback_log import FeedbackLog
 from memory.episodic.log.label_log import LabelLog
 from memory.episodic.log.observation_log import ObservationLog
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import ConfigError, MemoryTierError
 from memory.markup import parse_calls
 from memory.owners.erasures import Erasures

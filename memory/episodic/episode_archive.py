@@ -20,7 +20,8 @@ from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PastArchive
 from memory.episodic.search.searcher import Searcher
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vectors import TIER, VectorIndex
+from memory.episodic.vectors.vector_backend import TIER
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
 from memory.owners.owner_tables import OwnerTables
 from memory.recall.fusion_weights import BALANCED, FusionWeights

@@ -20,7 +20,8 @@ from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
 from memory.episodic.vectors.noise_floor import read_null_turns
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.models import Episode, Mechanism
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_schema import MIGRATIONS, VERSION, migrate, version

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.noise_floor import read_null_turns
-from memory.episodic.vectors.vectors import ChromaLocation, VectorBackend, VectorIndex, connect_chroma
+from memory.episodic.vectors.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors.vector_index import VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from memory.database import Database, Value
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.episode_log import EpisodeLog
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles

@@ -17,7 +17,8 @@ from graph.state.turn_state import Recall, Reply, State, Turn
 from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.observation_log import ObservationLog
-from memory.episodic.vectors.vectors import ChromaLocation, Found, Vector, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation, Found, Vector
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import TierUnavailable
 from memory.models import Episode, Outcome
 from memory.owners.owner_files import OwnerFiles

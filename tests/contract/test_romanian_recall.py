@@ -12,7 +12,8 @@ import pytest_asyncio
 from bot.lab.bench.handmade import packaged_json
 from memory.embedding.e5 import E5Embeddings
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 

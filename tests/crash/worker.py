@@ -21,7 +21,7 @@ from graph.runtime.agent import Agent
 from graph.settings.settings_loader import load_settings
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.index.ledger import VectorLedger
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_conversation import RedisConversation
 from tests.crash.script import LANES, Lane

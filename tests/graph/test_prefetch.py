@@ -21,15 +21,8 @@ from graph.state.circumstances import TurnReader, thread_id, user_message
 from graph.state.turn_state import Recall
 from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vectors import (
-    ChromaLocation,
-    Chunk,
-    Found,
-    Vector,
-    VectorBackend,
-    VectorIndex,
-    connect_chroma,
-)
+from memory.episodic.vectors.vector_backend import ChromaLocation, Chunk, Found, Vector, VectorBackend
+from memory.episodic.vectors.vector_index import VectorIndex, connect_chroma
 from memory.errors import TierUnavailable
 from memory.models import Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles

@@ -23,7 +23,8 @@ from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.index import backlog
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.vectors.noise_floor import read_null_turns
-from memory.episodic.vectors.vectors import ChromaLocation, VectorBackend, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation, VectorBackend
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles

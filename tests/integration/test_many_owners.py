@@ -14,7 +14,8 @@ import pytest
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.chroma import ChromaVectors
 from memory.episodic.vectors.chroma_collections import Client, OpenCollections
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_tables import owner_key

@@ -13,7 +13,7 @@ from memory.episodic.index.ledger import VectorLedger
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.vectors.kept_vectors import MESSAGE, KeptPart, Slot, to_half_precision
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vectors import Chunk
+from memory.episodic.vectors.vector_backend import Chunk
 from memory.models import Episode
 
 BATCH = 48  # episodes per read

@@ -15,7 +15,7 @@ from memory.episodic.index.vector_state import VectorState, check_model, collect
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vectors import VectorIndex
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.results import IndexProgress
 

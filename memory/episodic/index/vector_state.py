@@ -10,7 +10,7 @@ from memory.database import Database, put_meta
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Slot
-from memory.episodic.vectors.vectors import TIER
+from memory.episodic.vectors.vector_backend import TIER
 from memory.errors import EmbeddingMismatch
 from memory.owners.owner_tables import owner_key
 

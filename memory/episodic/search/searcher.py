@@ -22,7 +22,8 @@ from memory.episodic.search.scores import hold
 from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.episodic.vectors.vectors import TIER, Found, Vector, VectorIndex
+from memory.episodic.vectors.vector_backend import TIER, Found, Vector
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
 from memory.owners.owner_tables import OwnerTables

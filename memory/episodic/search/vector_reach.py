@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from memory.database import Database
-from memory.episodic.vectors.vectors import Found, Vector
+from memory.episodic.vectors.vector_backend import Found, Vector
 
 KEPT = 512
 """Cached searches."""

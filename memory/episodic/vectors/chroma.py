@@ -1,4 +1,4 @@
-"""`VectorBackend` on Chroma. Importing this module imports chromadb; see `vectors.connect_chroma`."""
+"""`VectorBackend` on Chroma. Importing this module imports chromadb; see `vector_index.connect_chroma`."""
 
 import http.client
 import itertools
@@ -14,7 +14,7 @@ from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
 from memory.episodic.vectors.chroma_collections import Client, OpenCollections
-from memory.episodic.vectors.vectors import TIER, ChromaLocation, Chunk, Found, Vector
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
 
 HNSW: CreateCollectionConfiguration = {

@@ -10,7 +10,7 @@ from chromadb.api import ClientAPI
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 
-from memory.episodic.vectors.vectors import TIER, ChromaLocation
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation
 from memory.errors import TierUnavailable
 
 

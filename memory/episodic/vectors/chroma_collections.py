@@ -16,7 +16,7 @@ from langchain_chroma import Chroma
 
 from memory.episodic.vectors.chroma_client import connect, disconnect
 from memory.episodic.vectors.chroma_files import index_queue
-from memory.episodic.vectors.vectors import ChromaLocation
+from memory.episodic.vectors.vector_backend import ChromaLocation
 
 logger = logging.getLogger(__name__)
 LARGE = 200

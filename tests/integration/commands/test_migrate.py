@@ -16,7 +16,8 @@ from memory.database import Database
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.log.feedback_log import Feedback, FeedbackLog
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import ConfigError
 from memory.models import ConversationTurn, Episode
 from memory.owners import owner_copy

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.vectors.vectors import ChromaLocation, VectorIndex
+from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_index import VectorIndex
 from memory.owners.owner_files import OwnerFiles
 from tests.servers.hash_embeddings import HashEmbeddings
 
