@@ -67,7 +67,10 @@ class Looking(Runner):
         return [CallbackAnswer(**answer) for answer in self.run("callback_answers")]
 
     def wait_for(self, predicate: Callable[[], T], seconds: float = 100.0) -> T:
-        """Return what `predicate` says as soon as it is true; it is asked after every change."""
+        """Return what `predicate` says as soon as it is true; it is asked after every change.
+
+        It is also asked ten times a second: it may look at other servers.
+        """
         until = time.monotonic() + seconds
         while True:
             version = self.run("version")
@@ -77,7 +80,7 @@ class Looking(Runner):
             left = until - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"It did not happen within {seconds} s.")
-            self.run("changed", version=version, seconds=min(left, 10.0))
+            self.run("changed", version=version, seconds=min(left, 0.1))
 
     async def until(self, predicate: Callable[[], T], seconds: float = 100.0) -> T:
         """Do the same without blocking the event loop."""
