@@ -35,15 +35,9 @@ class Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve(address: str, ready: Ready, receive: Handle | None) -> AsyncIterator[None]:
-    """Serve for the duration of the block.
+    """Serve for the duration of the block; processes of one machine may share the address.
 
-    Args:
-        address: host:port; processes of one machine may share it.
-        ready: returns what is not ready, by name; empty if everything is.
-        receive: handles posts to `WEBHOOK_PATH`.
-
-    Raises:
-        ConfigError: the address cannot be used.
+    `ready` returns what is not ready, by name; `receive` handles posts to `WEBHOOK_PATH`. Raises as `listen`.
     """
     config = uvicorn.Config(_app(ready, receive), log_config=None, access_log=False, lifespan="off")
     server = Server(config)
@@ -75,12 +69,7 @@ def _app(ready: Ready, receive: Handle | None) -> Starlette:
 
 
 def listen(address: str, setting: str, *, shared: bool) -> socket.socket:
-    """Bind a socket to host:port.
-
-    Args:
-        address: the value of a setting, already checked.
-        setting: its name, for the error.
-        shared: whether processes of one machine may share the address.
+    """Bind a socket to host:port, the valid value of a setting; processes of one machine may share it.
 
     Raises:
         ConfigError: the address cannot be used.
@@ -108,17 +97,9 @@ async def run_server(
     announce: Callable[[], None],
     end: Callable[[], object] = lambda: None,
 ) -> None:
-    """Serve until the process is stopped; call `announce` once the address is bound.
+    """Serve until the process is stopped, and `end` what holds up connections; raises as `listen`.
 
-    Args:
-        app: the application.
-        address: host:port.
-        setting: name of the setting that holds it, for the error.
-        announce: tells where the server is.
-        end: ends what would hold up open connections, when the process is stopped.
-
-    Raises:
-        ConfigError: the address cannot be used.
+    `announce` is called once the address is bound.
     """
 
     def stop() -> None:
@@ -150,11 +131,24 @@ def guard_of(address: str, names: Sequence[str]) -> HttpGuard:
 def allowed_hosts(address: str, names: Sequence[str]) -> list[str]:
     """Return the permitted Host headers; `:*` is any port."""
     host, _ = parse_address(address)
-    named = [] if is_every_address(host) else [f"[{host}]" if ":" in host else host]
+    named = [] if _is_every_address(host) else [f"[{host}]" if ":" in host else host]
     return at_any_port([*LOOPBACK, *named, *names])
 
 
-def is_every_address(host: str) -> bool:
+def check_address(address: str, names: Sequence[str], setting: str, example: str) -> None:
+    """Raise `ConfigError` unless a server may listen at this address, which clients call by `names`."""
+    try:
+        host, _ = parse_address(address)
+    except ValueError as error:
+        raise ConfigError(f"{address!r} is not an address: {error}.") from None
+    if _is_every_address(host) and not names:
+        raise ConfigError(
+            f"{address} is every address of this machine: set {setting} to the names by which clients "
+            f"call it, such as {example}."
+        )
+
+
+def _is_every_address(host: str) -> bool:
     """Return True for 0.0.0.0 and its like."""
     try:
         return ipaddress.ip_address(host).is_unspecified

@@ -6,7 +6,7 @@ import os
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -25,35 +25,23 @@ _NONCE, _KEY = 12, 32
 _KNOWN: Final = b"goat-backup"
 
 
-class Seal(Protocol):
-    """Names and seals chunks."""
+class Seal:
+    """Names and seals chunks; this one leaves them readable."""
 
     def name(self, content: bytes) -> str:
         """Return a name that only this content has."""
-        ...
-
-    def close(self, content: bytes, name: str) -> bytes: ...
-
-    def open(self, sealed: bytes, name: str) -> bytes:
-        """Return what was closed under this name; raises BackupRefused if it was changed."""
-        ...
-
-
-class PlainSeal:
-    """Leaves contents readable."""
-
-    def name(self, content: bytes) -> str:
         return hashlib.sha256(content).hexdigest()
 
-    def close(self, content: bytes, name: str) -> bytes:  # noqa: ARG002 - of the protocol
+    def close(self, content: bytes, name: str) -> bytes:  # noqa: ARG002 - for encryption
         return content
 
-    def open(self, sealed: bytes, name: str) -> bytes:  # noqa: ARG002 - of the protocol
+    def open(self, sealed: bytes, name: str) -> bytes:  # noqa: ARG002 - for encryption
+        """Return what was closed under this name; raises BackupRefused if it was changed."""
         return sealed
 
 
 @dataclass(frozen=True, slots=True)
-class PassphraseSeal:
+class PassphraseSeal(Seal):
     """Encrypts with ChaCha20-Poly1305 under keys that scrypt derives from a passphrase.
 
     Names are keyed too, so that they do not tell which contents are in the backup.
@@ -81,7 +69,7 @@ class PassphraseSeal:
 def new_seal(passphrase: str) -> tuple[Seal, dict[str, Any]]:
     """Return the seal of a new backup folder, and what its settings note of it."""
     if not passphrase:
-        return PlainSeal(), {"encrypted": False}
+        return Seal(), {"encrypted": False}
     salt = os.urandom(16)
     seal = _derived(passphrase, salt)
     known = b64encode(seal.close(_KNOWN, "known")).decode("ascii")
@@ -97,7 +85,7 @@ def known_seal(passphrase: str, noted: dict[str, Any]) -> Seal:
     if not noted["encrypted"]:
         if passphrase:
             raise BackupRefused("This backup is not encrypted. Begin an encrypted one in another folder.")
-        return PlainSeal()
+        return Seal()
     if not passphrase:
         raise BackupRefused("This backup is encrypted. Give its passphrase with --passphrase-file.")
     try:

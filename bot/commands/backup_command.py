@@ -12,7 +12,7 @@ from rich.text import Text
 from bot.backups.backup_folder import BackupFolder, is_encrypted, open_backups
 from bot.backups.data_backup import back_up, restore
 from bot.backups.sealing import BackupRefused
-from bot.commands.command_app import command_settings
+from bot.commands.command_app import command_settings, first_line
 from bot.presentation.command_output import ProgressBars
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -102,13 +102,7 @@ def _passphrase(file: Path | None, *, ask: bool, new: bool = False) -> str:
     if file is None:
         asked = ask and sys.stdin.isatty()
         return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new)) if asked else ""
-    try:
-        text = sys.stdin.readline() if file == Path("-") else file.read_text("utf-8").partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}.") from None
-    if not text.strip():
-        raise ConfigError(f"The first line of {file} is empty: write the passphrase there.")
-    return text.rstrip("\r\n")
+    return first_line(file, "passphrase")
 
 
 def _elsewhere(settings: Settings) -> list[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STDIN = Path("-")
 YOUNG = 10_000
 """Allocations between collections of the youngest generation. A turn leaves 3,000 objects: four collections
 with Python's 700.
@@ -79,6 +80,23 @@ async def read_time(layers: "Layers", text: str) -> datetime | None:
         return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def first_line(file: Path, content: str) -> str:
+    """Return the first line of a file, or of stdin for `-`.
+
+    Raises:
+        ConfigError: it cannot be read, or is empty.
+    """
+    try:
+        text = sys.stdin.readline() if file == STDIN else file.read_text("utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}. Nothing was changed.") from None
+    if not text.strip():
+        raise ConfigError(
+            f"The first line of {file} is empty: write the {content} there. Nothing was changed."
+        )
+    return text.rstrip("\r\n")
 
 
 def collect_seldom() -> None:

@@ -1,6 +1,7 @@
 """`goat setup`: show the configuration, choose a model, connect the Telegram bot."""
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import typer
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.commands.command_app import command_settings
+from bot.commands.command_app import STDIN, command_settings, first_line
 from bot.setup.choice import ModelChoice
-from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, read_secret, say
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, say
 from bot.setup.endpoint import LOCAL_SERVERS, Provider, host_of
 from bot.setup.user_config import Value, write
 from bot.terminal.terminal_place import is_terminal
@@ -180,3 +181,14 @@ def run_setup(options: SetupOptions, *, asks: bool) -> bool:
         say(console, _LEFT, "dim")
         return False
     return True
+
+
+def read_secret(file: Path | None) -> SecretStr | None:
+    """Return the secret in the first line of a file or of stdin; None without a file."""
+    if file is None:
+        return None
+    if file == STDIN and sys.stdin.isatty():
+        raise ConfigError(
+            "Nothing is piped in for `-`. Without the option, you are asked. Nothing was changed."
+        )
+    return parse_secret(first_line(file, "secret"))

@@ -72,7 +72,7 @@ def _text_of(turn: Field) -> str:
     text, caption = turn.find("text"), turn.find("blip_caption")
     if text is None and caption is None:
         raise turn.bad('an object with "text"')
-    said = text.text() if text else ""
+    said = turn.text_of("text")
     photo = f"[photo: {caption.text()}]" if caption else ""
     return f"{_speaker(turn)}: {' '.join(filter(None, (said, photo)))}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bot.importers.import_file import ImportedEpisode, ImportFile, JsonStream
+from bot.importers.import_file import ImportedEpisode, ImportFile
 from bot.importers.source import Field, stable_id
 from memory.models import EDIT_OF, FOREIGN, Episode
 from memory.text.text import clean
@@ -35,19 +35,13 @@ class _Exchange:
 
 def read_chatgpt(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     """Yield each conversation as its title and its episodes in order."""
-    number = 0
-    for stream in file.streams(MEMBERS):
-        for value in JsonStream(file.path, stream).items():
-            conversation = Field(file.path, f"[{number}]", value)
-            titled = conversation.find("title")
-            yield titled.text() if titled else str(number), _episodes(conversation, file.owner)
-            number += 1
+    for number, conversation in enumerate(file.values(MEMBERS)):
+        yield conversation.text_of("title") or str(number), _episodes(conversation, file.owner)
 
 
 def _episodes(conversation: Field, owner: str) -> Iterator[Episode]:
     named = conversation.find("conversation_id") or conversation.get("id")
-    name, title = named.name(), conversation.find("title")
-    tag = title.text().strip() if title else ""
+    name, tag = named.name(), conversation.text_of("title").strip()
     for exchange in _exchanges(conversation):
         yield ImportedEpisode(
             turn_id=stable_id("chatgpt", owner, name, exchange.node),
@@ -115,8 +109,7 @@ def _leaf(conversation: Field) -> Any:
 
 def _children(mapping: Field, node: str) -> list[str]:
     entry = mapping.find(node)
-    children = entry.find("children") if entry else None
-    return [child.name() for child in children.items()] if children else []
+    return [child.name() for child in entry.items_of("children")] if entry else []
 
 
 def _versions(conversation: Field, node: str) -> list[str]:
@@ -136,8 +129,7 @@ def _text(message: Field) -> str:
     kind = content.get("content_type").value if content else None
     if hidden or content is None or kind not in _SAID or (to is not None and to.value != "all"):
         return ""
-    parts = content.find("parts")
-    texts = [_part(part) for part in parts.items()] if parts else []
+    texts = map(_part, content.items_of("parts"))
     return "\n".join(text for text in [*texts, *_attachments(about)] if text.strip())
 
 
@@ -153,9 +145,8 @@ def _part(part: Field) -> str:
 
 def _attachments(about: Field | None) -> list[str]:
     """Name the files that came with a message; photos stand in its parts."""
-    listed = about.find("attachments") if about else None
     found = []
-    for attachment in listed.items() if listed else []:
+    for attachment in about.items_of("attachments") if about else []:
         kind, name = attachment.find("mime_type"), attachment.find("name")
         if name is not None and not (kind is not None and str(kind.value).startswith("image/")):
             found.append(f"[file: {name.text()}]")

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import ijson
 
-from bot.importers.source import BadImportFile
+from bot.importers.source import BadImportFile, Field
 from memory.models import Episode
 
 MOST_EXPANDED = 200
@@ -180,6 +180,14 @@ class ImportFile:
         for name in self.names(pattern):
             with self.opened(name) as stream:
                 yield stream
+
+    def values(self, pattern: str) -> Iterator[Field]:
+        """Yield the values of the JSON lists in the matching members; an object counts as a list of one."""
+        number = 0
+        for stream in self.streams(pattern):
+            for value in JsonStream(self.path, stream).items():
+                yield Field(self.path, f"[{number}]", value)
+                number += 1
 
     def names(self, pattern: str) -> list[str]:
         """List the matching members, sorted; `[""]` for a plain file.

@@ -25,6 +25,7 @@ class Stage(StrEnum):
 
 
 OnProgress = Callable[[int, int | None, Stage], None]
+"""Called with the number done, the total (None if unknown) and the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,8 @@ async def store_episodes(
 
     Episodes already in the archive, also under the file's own id, are skipped. Nothing is stored when reading
     fails. Episodes imported as a third party's become the owner's if they now are. A later version of an
-    episode replaces the earlier, which is kept but found no more.
-
-    Args:
-        store: the archive.
-        episodes: iterated twice, on a thread, so that a large file needs little memory.
-        on_progress: called with the number done, the total (None if unknown) and the stage.
+    episode replaces the earlier, which is kept but found no more. `episodes` are iterated twice, on a thread,
+    so that a large file needs little memory.
     """
     total = 0
     async for some in _batches(episodes, READ_AT_ONCE):

@@ -27,10 +27,10 @@ def read_jsonl(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
 
 
 def _episode(line: Field, file: ImportFile, thread: str, alike: Counter[str]) -> Episode:
-    owner, message, reply = file.owner, line.get("message").text(), _text(line, "reply")
+    owner, message, reply = file.owner, line.get("message").text(), line.text_of("reply")
     if not (message.strip() or reply.strip()):
         raise line.bad('an object whose "message" is not empty')
-    at, tags = line.get("at"), line.find("tags")
+    at = line.get("at")
     # As if in UTC, so that the ids are the same in every zone.
     content = (thread, at.time().isoformat(), message, reply)
     same = stable_id(*content)  # a hash: a large file has many lines
@@ -43,7 +43,7 @@ def _episode(line: Field, file: ImportFile, thread: str, alike: Counter[str]) ->
         message=message,
         reply=reply,
         at=at.time(file.zone),
-        tags=tuple(_derived_tag(owner, tag.name()) for tag in tags.items()) if tags else (),
+        tags=tuple(_derived_tag(owner, tag.name()) for tag in line.items_of("tags")),
         parts=_parts(line),
         speaker=_speaker(line),
         given_id=given,
@@ -61,11 +61,10 @@ def _derived_tag(owner: str, tag: str) -> str:
 
 
 def _parts(line: Field) -> tuple[Part, ...]:
-    found = line.find("parts")
-    values = [part.value for part in found.items()] if found else []
+    values = [part.value for part in line.items_of("parts")]
     parts = read_parts(values)
-    if found is not None and len(parts) != len(values):
-        raise found.bad("parts in the format of an export")
+    if len(parts) != len(values):
+        raise line.get("parts").bad("parts in the format of an export")
     return tuple(replace(part, text=clean(part.text), source=clean(part.source)) for part in parts)
 
 
@@ -74,11 +73,6 @@ def _speaker(line: Field) -> Speaker:
     if found is not None and found.value not in set(Speaker):
         raise found.bad(" or ".join(f'"{speaker}"' for speaker in Speaker))
     return Speaker(found.value) if found else Speaker.OWNER
-
-
-def _text(line: Field, key: str) -> str:
-    found = line.find(key)
-    return found.text() if found else ""
 
 
 def _optional(line: Field, key: str) -> str:

@@ -96,6 +96,16 @@ class Field:
             return None
         return Field(self.file, f"{self.position}.{key}".removeprefix("."), self.value[key])
 
+    def text_of(self, key: str) -> str:
+        """Return the text of `key`; empty if it is missing."""
+        found = self.find(key)
+        return found.text() if found else ""
+
+    def items_of(self, key: str) -> "list[Field]":
+        """Return the list of `key`; empty if it is missing."""
+        found = self.find(key)
+        return found.items() if found else []
+
     def get(self, key: str) -> "Field":
         """Return the value of a required `key`."""
         found = self.find(key)

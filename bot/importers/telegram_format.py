@@ -101,13 +101,13 @@ def _chat(about: dict[str, Any], file: ImportFile) -> Chat:
 
 def _message(raw: Field, file: ImportFile) -> Iterator[ChatMessage]:
     """Yield the message, if it is one that somebody wrote."""
-    if raw.get("type").value != "message" or not (text := _said(raw)):
+    if raw.get("type").value != "message" or not (text := "\n".join(filter(None, (_note(raw), _text(raw))))):
         return
     exact, local = raw.find("date_unixtime"), raw.get("date")
-    author, author_id = (raw.find(key) for key in ("from", "from_id"))
+    author_id = raw.find("from_id")
     yield ChatMessage(
         key=str(raw.get("id").value),
-        author=author.text() if author else _DELETED,
+        author=_DELETED if raw.find("from") is None else raw.text_of("from"),
         text=text,
         at=exact.moment() if exact else local.time(file.zone),
         forwarded_from=_forwarded(raw),
@@ -117,13 +117,8 @@ def _message(raw: Field, file: ImportFile) -> Iterator[ChatMessage]:
 
 def _forwarded(raw: Field) -> str:
     """Return who wrote a forwarded message; the name is null for an account that was deleted."""
-    found = raw.find("forwarded_from")
-    return (found.text().strip() if found else "") or (_DELETED if "forwarded_from" in raw.names() else "")
-
-
-def _said(raw: Field) -> str:
-    texts = [_note(raw), _text(raw)]
-    return "\n".join(filter(None, texts))
+    name = raw.text_of("forwarded_from").strip()
+    return name or (_DELETED if "forwarded_from" in raw.names() else "")
 
 
 def _text(raw: Field) -> str:

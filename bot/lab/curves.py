@@ -45,13 +45,9 @@ class Curve:
 def curve_of(
     name: str, points: Iterable[tuple[float, Estimate | None, Estimate | None]], *, at: float, point: str
 ) -> Curve:
-    """Return a rule's curve from each threshold's coverage and false injections in a hundred.
+    """Return a rule's curve from each threshold's coverage and false injections in a hundred, ascending.
 
-    Args:
-        name: of the rule.
-        points: in ascending order; those with None are left out.
-        at: the threshold to mark.
-        point: label of that mark.
+    Points with None are left out; the threshold `at` is marked with the label `point`.
     """
     known = [(place, covered.value, false) for place, covered, false in points if covered and false][::-1]
     marked = [Point(covered, false.value / PER, point) for place, covered, false in known if place == at]

@@ -135,16 +135,9 @@ def lines_figure(
     mark: tuple[float, str] | None = None,
     percent: bool = True,
 ) -> Figure:
-    """Draw a line with a confidence band for each series.
+    """Draw a line with a confidence band for each series, and a labelled vertical `mark`.
 
-    Args:
-        places: positions of the values.
-        series: the values.
-        title: of the plot.
-        across: label of the x axis.
-        up: label of the y axis.
-        mark: position and label of a vertical line.
-        percent: the values are shares from 0 to 1.
+    `across` and `up` label the axes; with `percent`, the values are shares from 0 to 1.
     """
     with style():
         figure, axes = titled_axes(title, LIGHT)

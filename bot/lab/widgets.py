@@ -56,12 +56,7 @@ _FRAME = "border:1px solid var(--jp-border-color1,gray);padding:4px 8px;overflow
 
 
 class Progress:
-    """A progress bar that becomes a line of text when done; call it after each item.
-
-    Args:
-        what: name of the items, such as "turns read".
-        total: number of items; with 0, nothing is shown.
-    """
+    """A progress bar of items, such as "turns read", that becomes a line of text; call it after each item."""
 
     def __init__(self, what: str, total: int) -> None:
         self._what, self._total, self._done = what, total, 0
@@ -94,9 +89,7 @@ class Progress:
 class Verbatim(HTML):  # type: ignore[misc]  # ipywidgets has no types
     """A text with its line breaks, in the theme's colours; each line has the direction of its letters.
 
-    Args:
-        name: label in front of it.
-        lines: height of its frame, 0 for none; longer texts scroll, also by keyboard.
+    With `lines` it has a frame of this height, in which longer texts scroll, also by keyboard.
     """
 
     def __init__(self, name: str = "", lines: int = 0) -> None:

@@ -28,14 +28,14 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.http_server import guard_of, is_every_address, on_stop_signal, run_server
+from bot.http_server import check_address, guard_of, on_stop_signal, run_server
 from bot.mcp.memory_queries import MemoryQueries
 from bot.mcp.process_queries import ProcessQueries
 from bot.mcp.read_tool import DATA_NOTE, ReadTool
 from bot.mcp.turn_queries import TurnQueries
 from graph.observability.redaction import Redaction, secrets_of
 from graph.runtime.agent import Agent
-from graph.settings.server_settings import McpSettings, parse_address
+from graph.settings.server_settings import McpSettings
 from graph.studio.http_guard import HttpGuard, has_bearer_token
 from memory.concurrency.tasks import within
 from memory.errors import ConfigError, GoatError
@@ -227,17 +227,9 @@ def _without_token(headers: Headers) -> JSONResponse:
 
 def check_http(settings: McpSettings, address: str) -> None:
     """Raise `ConfigError` unless the settings permit HTTP at this address."""
-    try:
-        host, _ = parse_address(address)
-    except ValueError as error:
-        raise ConfigError(f"{address!r} is not an address: {error}.") from None
+    check_address(address, settings.mcp_names, "GOAT_MCP_HOSTS", "goat.lan:8765")
     if not settings.mcp_token.get_secret_value():
         raise ConfigError(
             "Over HTTP the MCP server needs a token: set GOAT_MCP_TOKEN, for instance to what "
             "`openssl rand -hex 32` prints, and give it to the clients."
-        )
-    if is_every_address(host) and not settings.mcp_names:
-        raise ConfigError(
-            f"{address} is every address of this machine: set GOAT_MCP_HOSTS to the names by which clients "
-            "call it, such as goat.lan:8765."
         )

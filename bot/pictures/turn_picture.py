@@ -82,7 +82,6 @@ def _name(canvas: Canvas, mark: Mark | None) -> None:
 
 
 def _group(canvas: Canvas, heading: str, rows: Sequence[ScoreRow], mark: Mark | None) -> None:
-    """Draw a heading and its rows."""
     canvas.y += _LINE / 2
     canvas.text((MARGIN, canvas.y), heading, HEADING, canvas.palette.text, room=WIDTH - 2 * MARGIN)
     canvas.y += _LINE / 2 + _GAP / 2
@@ -209,5 +208,4 @@ def turn_figure(
 
 
 def turn_png(scores: Scores | None, room: Room | None, *, palette: Palette, words: Words) -> bytes:
-    """Draw a turn as a PNG."""
     return png(turn_figure(scores, room, palette=palette, words=words))

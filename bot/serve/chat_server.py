@@ -23,9 +23,9 @@ from bot.serve.turn_reply import (
     Completed,
     CompletionFormat,
     error_body,
-    error_event,
     model_entry,
     model_list,
+    stream_event,
 )
 from graph.runtime.agent import Agent
 from graph.studio.http_guard import HttpGuard, bearer_token
@@ -137,7 +137,7 @@ async def _events(answer: AnswerTask, form: CompletionFormat) -> AsyncIterator[b
             else:
                 yield KEEP_ALIVE if said is None else form.piece(said)
     except GoatError as error:
-        yield error_event(_described(error)[1])
+        yield stream_event(_described(error)[1])
 
 
 async def _until_gone(request: Request) -> None:

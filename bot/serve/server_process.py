@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.http_server import guard_of, is_every_address, run_server
+from bot.http_server import check_address, guard_of, run_server
 from bot.media.media_reader import MediaReader
 from bot.printable import printable
 from bot.serve.chat_server import ChatServer
@@ -19,7 +19,6 @@ from bot.serve.token_list import TokenList
 from graph.app import open_agent
 from graph.layers import open_layers
 from graph.runtime.agent import Agent
-from graph.settings.server_settings import parse_address
 from graph.settings.settings import Settings
 from memory.concurrency.tasks import end
 from memory.errors import ConfigError, GoatError
@@ -34,7 +33,7 @@ async def run_serve(settings: Settings, address: str, announce: Callable[[str], 
     Raises:
         ConfigError: there is no token, or the address cannot be used.
     """
-    check_address(settings, address)
+    check_address(address, settings.serve_names, "GOAT_SERVE_HOSTS", "goat.lan:8766")
     async with open_agent(settings, follow=True) as agent, open_server(agent, address) as server:
         url = f"http://{address}/v1"
         await run_server(server.app(), address, "GOAT_SERVE_LISTEN", lambda: announce(url), server.stop)
@@ -71,21 +70,7 @@ async def _warm_up(agent: Agent, owner: str) -> None:
         logger.warning("The first turn will take longer: %s", error)
 
 
-def check_address(settings: Settings, address: str) -> None:
-    """Raise `ConfigError` unless the server may listen at this address."""
-    try:
-        host, _ = parse_address(address)
-    except ValueError as error:
-        raise ConfigError(f"{address!r} is not an address: {error}.") from None
-    if is_every_address(host) and not settings.serve_names:
-        raise ConfigError(
-            f"{address} is every address of this machine: set GOAT_SERVE_HOSTS to the names by which clients "
-            "call it, such as goat.lan:8766."
-        )
-
-
 async def print_new_token(settings: Settings, console: Console, owner: str) -> None:
-    """Make a token and print it."""
     async with open_layers(settings) as layers:
         token = await TokenList(layers.redis.client).new(owner)
     console.print(Text(f"A token for the memory of {printable(owner)}; it is not shown again:"))

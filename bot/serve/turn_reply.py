@@ -157,32 +157,27 @@ class CompletionFormat:
         """Yield the last events."""
         yield self._chunk({}, _reason(end))
         if self.usage:
-            yield _event({**self._envelope("chat.completion.chunk"), "choices": [], "usage": _usage(end)})
+            yield stream_event(
+                {**self._envelope("chat.completion.chunk"), "choices": [], "usage": _usage(end)}
+            )
         yield DONE
 
     def _chunk(self, delta: dict[str, str], reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         envelope = self._envelope("chat.completion.chunk") | ({"usage": None} if self.usage else {})
-        return _event({**envelope, "choices": [choice]})
+        return stream_event({**envelope, "choices": [choice]})
 
     def _envelope(self, kind: str) -> dict[str, Any]:
         return {"id": f"chatcmpl-{self.id}", "object": kind, "created": self.created, "model": self.model}
 
 
 def error_body(message: str, status: int, code: str = "", param: str = "") -> dict[str, Any]:
-    """Return an error."""
     kinds = {401: "authentication_error", 404: "not_found_error"}
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")  # noqa: PLR2004 - server errors
     return {"error": {"message": message, "type": kind, "param": param or None, "code": code or None}}
 
 
-def error_event(body: dict[str, Any]) -> bytes:
-    """Return an error in a stream that has begun."""
-    return _event(body)
-
-
 def model_list(names: dict[str, str], created: int) -> dict[str, Any]:
-    """Return the list of models."""
     models = [model_entry(name, created) for name in names]
     return {"object": "list", "data": models}
 
@@ -205,5 +200,5 @@ def _reason(end: Completed) -> str:
     return "stop" if end.whole else "length"
 
 
-def _event(value: dict[str, Any]) -> bytes:
+def stream_event(value: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(value)}\n\n".encode()

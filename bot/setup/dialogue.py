@@ -1,8 +1,6 @@
 """Answers of `goat setup`: given as options, or asked for at the terminal."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.layout.processors import PasswordProcessor, Processor
@@ -13,8 +11,6 @@ from rich.text import Text
 from bot.printable import printable
 from bot.terminal.terminal_place import is_yes
 from memory.errors import ConfigError
-
-_STDIN = Path("-")
 
 
 class SetupCancelled(Exception):
@@ -48,12 +44,7 @@ class Questions:
     """Whether a person can answer."""
 
     async def __call__(self, question: str, option: str, *, hidden: bool = False) -> str:
-        """Return the stripped answer.
-
-        Args:
-            question: without a final mark.
-            option: the option that answers instead, for the error message.
-            hidden: do not echo the answer, a secret.
+        """Return the stripped answer; `option` is the one that answers instead, for the error.
 
         Raises:
             SetupCancelled: the person pressed Ctrl-C or Ctrl-D.
@@ -79,27 +70,6 @@ class Questions:
 
 def say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(printable(text), style=style))
-
-
-def read_secret(file: Path | None) -> SecretStr | None:
-    """Return the secret in the first line of a file or of stdin; None without a file.
-
-    Raises:
-        ConfigError: the file cannot be read, or has no secret.
-    """
-    if file is None:
-        return None
-    if file == _STDIN and sys.stdin.isatty():
-        raise ConfigError(
-            "Nothing is piped in for `-`. Without the option, you are asked. Nothing was changed."
-        )
-    try:
-        text = sys.stdin.readline() if file == _STDIN else file.read_text(encoding="utf-8").partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}. Nothing was changed.") from None
-    if not text.strip():
-        raise ConfigError(f"The first line of {file} is empty: write the secret there. Nothing was changed.")
-    return parse_secret(text)
 
 
 def parse_secret(text: str) -> SecretStr:

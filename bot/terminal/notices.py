@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,9 +24,37 @@ from memory.concurrency.tasks import end
 from memory.errors import GoatError
 from memory.reminders.reminder import Origin, Reminder, is_late, terminal_box
 
-_PAUSE, _DOWN_PAUSE = 0.3, 3.0
+_DOWN_PAUSE = 3.0
 _LISTED = 10
+_YES = "yes"
 logger = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def _watching(
+    quiet: asyncio.Lock, show: Callable[[], Awaitable[bool | None]], pause: float
+) -> AsyncIterator[None]:
+    """Call `show` again and again during the block, except while `quiet` is held.
+
+    After it showed something, the next call comes at once, else after a pause in seconds.
+    """
+
+    async def watch() -> None:
+        while True:
+            try:
+                async with quiet:
+                    shown = await show()
+            except GoatError as error:
+                logger.info("Notices cannot be read: %s", error)
+                await asyncio.sleep(_DOWN_PAUSE)
+            else:
+                await asyncio.sleep(0 if shown else pause)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        await end(watching)
 
 
 class JobView:
@@ -40,14 +69,9 @@ class JobView:
         self.quiet = asyncio.Lock()
         """Held while a turn is shown, so that no notice is printed into it."""
 
-    @contextlib.asynccontextmanager
-    async def notices(self) -> AsyncIterator[None]:
+    def notices(self) -> AbstractAsyncContextManager[None]:
         """Print notices during the block, except while `quiet` is held."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            await end(watching)
+        return _watching(self.quiet, self._show_next, 0.3)
 
     async def register(self, thread: str) -> None:
         """Send notices of jobs delegated in this thread to this terminal."""
@@ -80,17 +104,6 @@ class JobView:
         else:
             self._print(f"{jobs[0].name} has ended already.")
 
-    async def _watch(self) -> None:
-        while True:
-            try:
-                async with self.quiet:
-                    shown = await self._show_next()
-            except GoatError as error:
-                logger.info("Notices of jobs cannot be read: %s", error)
-                await asyncio.sleep(_DOWN_PAUSE)
-            else:
-                await asyncio.sleep(0 if shown else _PAUSE)
-
     async def _show_next(self) -> bool:
         """Take the next notice and print it; return False when there is none."""
         notices = self._delegation.notices
@@ -116,10 +129,6 @@ class JobView:
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(printable(text), style=style))
-
-
-_REMINDER_PAUSE, _REMINDER_DOWN_PAUSE = 1.0, 3.0
-_YES = "yes"
 
 
 class ReminderView:
@@ -157,25 +166,9 @@ class ReminderView:
         text, _ = await listed.answer(words, owner=self._owner, now=datetime.now(UTC))
         self._print(text)
 
-    @contextlib.asynccontextmanager
-    async def due(self) -> AsyncIterator[None]:
+    def due(self) -> AbstractAsyncContextManager[None]:
         """Print what is due during the block, first what came due while no terminal was open."""
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            await end(watching)
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                async with self._quiet:
-                    await self.show_due(datetime.now(UTC))
-            except GoatError as error:
-                logger.info("Reminders cannot be read: %s", error)
-                await asyncio.sleep(_REMINDER_DOWN_PAUSE)
-            else:
-                await asyncio.sleep(_REMINDER_PAUSE)
+        return _watching(self._quiet, lambda: self.show_due(datetime.now(UTC)), 1.0)
 
     async def show_due(self, now: datetime) -> None:
         """Print the reminders that are due; another terminal prints none of them."""

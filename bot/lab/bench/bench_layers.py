@@ -43,11 +43,8 @@ async def bench_layers(
 ) -> AsyncIterator[Layers]:
     """Open layers over temporary stores.
 
-    Args:
-        settings: the configured settings.
-        kept: folder of cached document vectors, created if missing. With it, documents are embedded with all
-            processors, since no turn is waiting.
-        stores: keep the stores there as well.
+    With `kept`, a folder, document vectors are cached there, and with `stores` the stores as well; documents
+    are then embedded with all processors, since no turn is waiting.
     """
     with TemporaryDirectory(prefix="goat-bench-", ignore_cleanup_errors=True) as temporary:
         if kept is None:

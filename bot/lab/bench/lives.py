@@ -97,7 +97,6 @@ def read_lives(path: Path) -> Lives:
 
 
 def packaged_lives() -> Lives:
-    """Return the packaged lives."""
     return Lives.model_validate(packaged_json("lives"))
 
 

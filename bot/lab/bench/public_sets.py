@@ -64,8 +64,7 @@ def _pair_doc(episode: Episode) -> Doc:
 def _questions(asked: list[Field], holders: Mapping[str, str]) -> Iterator[Query]:
     for number, question in enumerate(asked, start=1):
         category = int(question.get("category").value)
-        evidence = question.find("evidence")
-        said = [one for piece in (evidence.items() if evidence else []) for one in dialogue_ids(piece.value)]
+        said = [one for piece in question.items_of("evidence") for one in dialogue_ids(piece.value)]
         adversarial = category == ADVERSARIAL
         yield Query(
             id=str(number),
@@ -126,13 +125,13 @@ def _queries(case: Field, name: str) -> Iterator[Query]:
         about = question.find("metadata") or question
         named, date = question.find("query_id"), about.find("question_date")
         number = named.name() if named else name
-        sessions, kind = about.find("answer_session_ids"), about.find("question_type")
+        kind = about.find("question_type")
         unanswered = number.endswith(ABSTENTION)
         yield Query(
             id=number,
             text=question.get("question").text(),
             time=date.time() if date else None,
-            gold=tuple(session.name() for session in sessions.items()) if sessions else (),
+            gold=tuple(session.name() for session in about.items_of("answer_session_ids")),
             irrelevant=unanswered,
             kind="adversarial" if unanswered else None,
             category=kind.name() if kind else None,

@@ -22,7 +22,6 @@ SHOWN_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def print_report(name: str, summary: Mapping[str, Any], console: Console) -> None:
-    """Print a summary."""
     console.print(_retrieval(name, summary))
     console.print(_injection(summary))
     if summary["relevant"] or summary["irrelevant"]:

@@ -14,6 +14,7 @@ from bot.lab.past.session import is_labelled
 from memory.episodic.log.feedback_log import Feedback
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.errors import ConfigError
+from memory.models import Decision
 from memory.observation.observation import Observation
 from memory.tuning.curves import TurnCounts
 from memory.tuning.reliability import Judgement
@@ -55,14 +56,7 @@ def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> tuple[int,
 
 
 class Labels:
-    """What a person said about memories; each label is saved before it counts.
-
-    Args:
-        log: stores them.
-        owner: of the turns.
-        said: those stored already.
-        clock: returns the time of a label.
-    """
+    """What a person said about memories; each label is saved before it counts."""
 
     def __init__(
         self,
@@ -137,12 +131,13 @@ class Labels:
             relevant=len(relevant),
         )
 
-    def judgements(self, turn: PastTurn, chances: Mapping[str, float]) -> list[Judgement]:
-        """Return a turn's labelled memories with these probabilities."""
+    def judgements(self, turn: PastTurn, decisions: Mapping[str, Decision]) -> list[Judgement]:
+        """Return a turn's labelled memories with the probabilities of these decisions."""
         return [
-            Judgement(group=turn.day, probability=chances[memory], fits=helps)
+            Judgement(group=turn.day, probability=decisions[memory].probability, fits=helps)
             for candidate in turn.offered
-            if (helps := self.of(turn.turn_id, memory := candidate.turn_id)) is not None and memory in chances
+            if (helps := self.of(turn.turn_id, memory := candidate.turn_id)) is not None
+            and memory in decisions
         ]
 
 

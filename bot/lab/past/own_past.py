@@ -186,11 +186,7 @@ class Past:
         """Return the metrics of each value of a threshold on the labelled turns; empty without any.
 
         Each is of the whole decision. Bands are of whole days: the messages of a day are not independent.
-
-        Args:
-            steps: values to try; None for 21 over the range of its slider.
-            name: of the threshold.
-            others: other changes, which hold at each step.
+        Without `steps`, 21 over the range of the threshold's slider are tried; `others` hold at each step.
         """
         values = steps_of(name, self.in_force, steps)
         thresholds = json.dumps(dict(others or {}), default=lambda value: value.item())  # numpy's numbers

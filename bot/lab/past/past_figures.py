@@ -44,9 +44,7 @@ def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
         judged
         for one in past.decide(**thresholds).turns
         if past.labels.done(one.turn)
-        for judged in past.labels.judgements(
-            one.turn, {turn_id: decision.probability for turn_id, decision in one.decisions.items()}
-        )
+        for judged in past.labels.judgements(one.turn, one.decisions)
     ]
     return reliability(found)
 
@@ -68,9 +66,7 @@ def compare(
 
 
 def _scored(past: Past, one: DecidedTurn) -> LabelledTurn:
-    judged = past.labels.judgements(
-        one.turn, {turn_id: decision.probability for turn_id, decision in one.decisions.items()}
-    )
+    judged = past.labels.judgements(one.turn, one.decisions)
     return LabelledTurn(
         group=one.turn.day,
         found=[(judgement.probability, judgement.fits) for judgement in judged],

@@ -97,7 +97,6 @@ def _with_bar(
 
 
 def _shift_bar(fit: Calibration, by: float) -> Calibration:
-    """Return a fit with shifted intercepts."""
     moved = [
         part.model_copy(update={"intercept": round(part.intercept + by, 6)})
         for part in (fit.with_vectors, fit.words_alone)

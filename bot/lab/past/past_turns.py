@@ -124,15 +124,7 @@ async def past_turns(
     plan: Plan | None = None,
     on_turn: Callable[[], None] = lambda: None,
 ) -> list[PastTurn]:
-    """Replay an owner's turns with the settings in force, oldest first; nothing is written.
-
-    Args:
-        layers: the stores to read.
-        owner: owner of the turns.
-        context: the settings in force, which also determine the searches.
-        plan: the turns to replay; None for all.
-        on_turn: called after each turn.
-    """
+    """Replay an owner's turns with the settings in force, oldest first, or those of a plan; write nothing."""
     replayer = Replayer(layers, owner, lambda then: context.model_copy(update={"owner": then.owner}))
     count, zone = lru_cache(COUNTED)(await layers.tokens.ready()), layers.zone
     named = await layers.live.find(context.gap_calibration) if context.gap_calibration else None

@@ -53,14 +53,8 @@ class Progress:
 class LabellingSession:
     """Asks about the memories of turns, in order; each answer is saved before the next question.
 
-    The memories of a turn come in random order, so that the order does not reveal their ranks.
-
-    Args:
-        log: store of the answers.
-        owner: owner of the turns.
-        turns: turns to ask about, in order.
-        labels: answers of earlier sessions, which are not asked again.
-        clock: returns the time of an answer.
+    The memories of a turn come in random order, so that the order does not reveal their ranks. What `labels`
+    of earlier sessions answer is not asked again.
     """
 
     def __init__(
