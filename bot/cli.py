@@ -28,7 +28,7 @@ COMMANDS = {
     "chat": Command("chat_command", "chat", "Talk to the agent in this terminal."),
     "setup": Command("setup_command", "setup", "Choose the chat model and connect the Telegram bot."),
     "doctor": Command(
-        "doctor_command", "doctor", "Check every part that the agent needs, and say how to repair it."
+        "status_commands", "doctor", "Check every part that the agent needs, and say how to repair it."
     ),
     "trust": Command(
         "folder_commands", "trust_folder", "Apply all settings in goat.toml and .env of this folder."
@@ -48,7 +48,7 @@ COMMANDS = {
         "replay_command", "replay", "Repeat the decisions of past turns, also with other settings."
     ),
     "telegram": Command("telegram_command", "telegram", "Run the Telegram bot."),
-    "stats": Command("stats_command", "stats", "Show statistics of recent turns."),
+    "stats": Command("status_commands", "stats", "Show statistics of recent turns."),
     "serve": Command("server_commands", "serve", "Serve chat clients (OpenAI's API), with this memory."),
     "mcp": Command("server_commands", "mcp", "Let other agents read the memory (MCP, read-only)."),
     "pair": Command("telegram_command", "pair", "Print a one-time code that lets somebody talk to the bot."),

@@ -246,8 +246,5 @@ async def act(bot: Bot, message: Message) -> None:
     place = place_of(message)
     with contextlib.suppress(TelegramError):
         await bot.send_chat_action(
-            place.chat_id,
-            ChatAction.TYPING,
-            message_thread_id=place.topic or None,
-            read_timeout=_ACT_SECONDS,
+            place.chat_id, ChatAction.TYPING, message_thread_id=place.topic or None, read_timeout=_ACT_SECONDS
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.commands.stats_command import run_stats
+from bot.commands.status_commands import run_stats
 from graph.observability.log_reader import read_logs
 from graph.observability.logs import configure_logging
 from graph.runtime.agent import Agent

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.doctor_command import tuning
+from bot.commands.status_commands import tuning
 from graph.settings.settings_loader import load_settings
 from graph.tuning.write_back import propose
 from memory.recall.relevance import read_calibration

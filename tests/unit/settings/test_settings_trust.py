@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.doctor_command import readable_secrets
+from bot.commands.status_commands import readable_secrets
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import (
     CONFIG_FILE,

@@ -1,6 +1,7 @@
-"""`goat doctor`: check every part that the agent needs, with advice."""
+"""`goat doctor`: checks of every part. `goat stats`: statistics of recent turns."""
 
 import asyncio
+import json
 import platform
 import shutil
 import sys
@@ -8,11 +9,14 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from bot.commands.command_app import command_settings
+from bot.presentation.usage_figures import usage_tables
 from bot.printable import printable
 from bot.setup.trial import try_reply
 from graph.layers import Layers, open_layers
@@ -33,6 +37,7 @@ from memory.errors import GoatError
 from memory.owners.owner_tables import owner_key
 from memory.recall.relevance import suits
 from memory.working.redis_connection import translate_errors
+from memory.working.redis_metrics import RedisMetrics
 from memory.working.server_folder import prepare_folder
 
 ENOUGH_BYTES = 500_000_000
@@ -209,3 +214,26 @@ async def _chat_model(layers: Layers) -> str:
     await try_reply(layers.model)
     window = await layers.window.current()
     return f"{name} answers" + (f", and holds {window.tokens:,} tokens" if window else "")
+
+
+def stats(
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 7,
+    owner: Annotated[str, typer.Option(help="Only this owner's turns; by default every owner's.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show statistics of recent turns.
+
+    Latencies, recall, tools, outages.
+    """
+    asyncio.run(run_stats(command_settings(), days=days, owner=owner, as_json=as_json))
+
+
+async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:
+    """Print the statistics of one owner, or of all owners together."""
+    async with open_layers(settings) as layers:
+        metrics = await RedisMetrics(layers.redis.client).read(days, owner=owner or None)
+    console = Console(highlight=False, soft_wrap=as_json)
+    if as_json:
+        console.print(Text(json.dumps(metrics.as_json(), indent=2)))
+    else:
+        console.print(usage_tables(metrics, owner))
