@@ -81,15 +81,17 @@ class ThreadLeases:
     async def _renew(
         self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"
     ) -> None:
-        """Renew the lease; cancel its block if another process has taken it over."""
+        """Renew the lease; cancel its block, until it ends, if another process has taken it over.
+
+        One cancellation is not enough: Python 3.11 loses those that arrive as a `wait_for` is done.
+        """
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(TierUnavailable):
-                if not await self._eval(_RENEW, key, token, int(LEASE_SECONDS * 1000)):
+                if lost.is_set() or not await self._eval(_RENEW, key, token, int(LEASE_SECONDS * 1000)):
                     lost.set()
                     if holder is not None:
                         holder.cancel()
-                    return
 
     @translate_errors()
     async def _eval(self, script: str, key: str, *arguments: Any) -> Any:
