@@ -142,3 +142,8 @@ def test_the_watcher_sees(folder: Path) -> None:
     opened = {os.path.realpath(name) for event, name in found if event == "open"}
     assert {os.path.realpath(folder / name) for name in ("goat.toml", "new.txt")} <= opened
     assert {"os.mkdir", "sqlite3.connect", "socket.bind", "subprocess.Popen"} <= {event for event, _ in found}
+
+
+def test_forgetting_loads_no_library_of_telegram() -> None:
+    code = "import sys, bot.commands.erase_command; sys.exit('telegram' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPO, check=False).returncode == 0
