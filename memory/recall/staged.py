@@ -6,7 +6,7 @@ does), and a logistic one over the message and its best memories (show any or no
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -67,18 +67,30 @@ class Staged(BaseModel):
         chances = [self.answers.log_odds(each) for each in traits]
         called = self.calls.log_odds(call_traits(asked, traits, chances))
         by_id = {each.turn_id: chance for each, chance in zip(candidates, chances, strict=True)}
-        return staged_rule(by_id, called, threshold=threshold, fall=fall * CLOSER)
+        unanswered = {each.turn_id for each, told in zip(candidates, traits, strict=True) if told["open"]}
+        return staged_rule(by_id, called, unanswered=unanswered, threshold=threshold, fall=fall * CLOSER)
 
 
 def staged_rule(
-    chances: Mapping[str, float], called: float, *, threshold: float, fall: float
+    chances: Mapping[str, float],
+    called: float,
+    *,
+    threshold: float,
+    fall: float,
+    unanswered: Collection[str] = (),
 ) -> list[Decision]:
-    """Decide by the log-odds of each memory, by turn id, and of the message; see `Staged.decisions`."""
-    best = max(chances.values())
-    last = sorted(chances.values(), reverse=True)[:MOST][-1]
+    """Decide by the log-odds of each memory, by turn id, and of the message; see `Staged.decisions`.
+
+    The turns of `unanswered` are questions without an answer. They resemble a message that asks again most,
+    and would take the places of what answers it: other memories are compared without them.
+    """
+    ranked = sorted(chances.values(), reverse=True)
+    told = sorted((chance for turn_id, chance in chances.items() if turn_id not in unanswered), reverse=True)
     called_for, sure = probability(called) >= threshold, probability(called)
     found = []
     for turn_id, chance in chances.items():
+        rivals = ranked if turn_id in unanswered else told
+        best, last = rivals[0], rivals[:MOST][-1]
         kept, rule, score, bar = (
             called_for,
             DecisionRule.CALL if called_for else DecisionRule.NO_CALL,
@@ -89,7 +101,7 @@ def staged_rule(
             kept, rule, score, bar = False, DecisionRule.WEAKER, chance - best, -fall
         elif called_for and chance < last:
             kept, rule = False, DecisionRule.FURTHER
-        both = probability(called + chance - best)
+        both = probability(called + chance - ranked[0])
         found.append(
             Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=bar, probability=both)
         )

@@ -42,6 +42,15 @@ async def test_small_talk_recalls_nothing(agent: Agent) -> None:
         assert not state["allocation"].recalled, text
 
 
+async def test_a_question_asked_often_in_other_threads_still_gets_its_memory(settings: Settings) -> None:
+    asked = ("What is Ioana allergic to?", "Does Ioana have an allergy?", "What are Ioana's allergies?")
+    async with open_agent(settings.model_copy(update={"model": ""})) as agent:
+        await agent.ask("My daughter Ioana is allergic to peanuts.", owner=OWNER, thread=thread("told"))
+        for place, text in enumerate(asked * 3):
+            state = await agent.ask(text, owner=OWNER, thread=thread(str(place)))
+            assert "peanuts" in state["reply"].text, (place, text)
+
+
 async def test_without_a_model_the_reply_is_the_memory_and_is_not_archived_again(
     settings: Settings,
 ) -> None:
