@@ -138,13 +138,12 @@ $(BIN)/python:
 	@echo "Setting up $(VENV) (once)"
 	@rm -rf $(VENV)
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON),$(PYTHON) -m venv --without-pip) $(VENV) || { rm -rf $(VENV); exit 1; }
-	@$(if $(UV),:,$(if $(filter command,$(origin UV)),,$(fetch_uv) ||) $(BIN)/python -m ensurepip --default-pip >/dev/null) || \
-		{ rm -rf $(VENV); exit 1; }
+	@$(if $(UV)$(filter command,$(origin UV)),,$(fetch_uv))
 
 define fetch_uv
 echo "  fetching uv, which installs packages quickly"; \
 $(PYTHON) -m pip --python $(BIN)/python install $(QUIET) --retries 1 --require-hashes -r requirements/uv.txt 2>/dev/null || \
-	! echo "  uv is not available here: pip installs alone, which takes longer"
+	echo "  uv is not available here: pip installs alone, which takes longer"
 endef
 
 $(RUN_READY): $(BIN)/python requirements/run.txt pyproject.toml
@@ -172,10 +171,13 @@ $(LAB_READY): requirements/lab.txt requirements/lab.settings.json | $(BIN)/pytho
 	@touch $@
 
 # The file lists every package with its hash; modules are compiled when they are first used.
-install_packages = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(PIP) install $(QUIET) --no-compile) --no-deps
+install_packages = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python --no-deps $(1) || \
+	{ echo "  uv cannot install here: pip takes over" && $(with_pip); },$(with_pip))
+with_pip = { $(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip >/dev/null; } && \
+	$(PIP) install $(QUIET) --no-compile --no-deps $(1)
 install = echo "  installing what requirements/$(1).txt lists" && \
-	$(install_packages) --require-hashes -r requirements/$(1).txt
-install_goat = echo "  installing GOAT itself" && $(install_packages) --no-build-isolation -e .
+	$(call install_packages,--require-hashes -r requirements/$(1).txt)
+install_goat = echo "  installing GOAT itself" && $(call install_packages,--no-build-isolation -e .)
 
 # Writes the generated parts of README.md and docs/, and records the README's conversation again.
 readme: $(DEV_READY)
