@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.models import Candidate, Decision, DecisionRule
 from memory.recall.evidence_traits import MessageContext, call_traits, memory_traits
 from memory.recall.relevance import PACKAGE, Logistic, file_name
+from memory.recall.statements import is_bare_question
 
 PREFIX = "staged-"
 CLOSER = 0.72
@@ -67,7 +68,11 @@ class Staged(BaseModel):
         chances = [self.answers.log_odds(each) for each in traits]
         called = self.calls.log_odds(call_traits(asked, traits, chances))
         by_id = {each.turn_id: chance for each, chance in zip(candidates, chances, strict=True)}
-        unanswered = {each.turn_id for each, told in zip(candidates, traits, strict=True) if told["open"]}
+        unanswered = {
+            each.turn_id
+            for each, told in zip(candidates, traits, strict=True)
+            if is_bare_question(each) or (told["open"] and each.reply)
+        }
         return staged_rule(by_id, called, unanswered=unanswered, threshold=threshold, fall=fall * CLOSER)
 
 
@@ -82,26 +87,25 @@ def staged_rule(
     """Decide by the log-odds of each memory, by turn id, and of the message; see `Staged.decisions`.
 
     The turns of `unanswered` are questions without an answer. They resemble a message that asks again most,
-    and would take the places of what answers it: other memories are compared without them.
+    and would take the places of what answers it: they get the places that other memories leave.
     """
-    ranked = sorted(chances.values(), reverse=True)
-    told = sorted((chance for turn_id, chance in chances.items() if turn_id not in unanswered), reverse=True)
+    order = sorted(chances, key=lambda turn_id: (turn_id in unanswered, -chances[turn_id]))
+    best, most = chances[order[0]], max(chances.values())
+    near = [turn_id for turn_id in order if chances[turn_id] >= best - fall]
     called_for, sure = probability(called) >= threshold, probability(called)
     found = []
     for turn_id, chance in chances.items():
-        rivals = ranked if turn_id in unanswered else told
-        best, last = rivals[0], rivals[:MOST][-1]
         kept, rule, score, bar = (
             called_for,
             DecisionRule.CALL if called_for else DecisionRule.NO_CALL,
             sure,
             threshold,
         )
-        if called_for and chance < best - fall:
+        if called_for and turn_id not in near:
             kept, rule, score, bar = False, DecisionRule.WEAKER, chance - best, -fall
-        elif called_for and chance < last:
+        elif called_for and turn_id not in near[:MOST]:
             kept, rule = False, DecisionRule.FURTHER
-        both = probability(called + chance - ranked[0])
+        both = probability(called + chance - most)
         found.append(
             Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=bar, probability=both)
         )
