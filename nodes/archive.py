@@ -1,4 +1,4 @@
-"""Archive the turn after the reply: L3's log, then L2 and derived data."""
+"""Archive the turn after the reply: first in L3's log, then in L2 and derived data."""
 
 import asyncio
 import re
@@ -87,7 +87,7 @@ class Archive:
     async def begin(self, turn: Turn) -> None:
         """Note a turn in the journal, after archiving the thread's turns that were left unfinished.
 
-        A turn that runs again keeps what stood of its reply, until the model writes another.
+        A turn that runs again keeps its partial reply until the model writes a new one.
         """
         if self.journal is None or turn.private:
             return
@@ -101,7 +101,7 @@ class Archive:
             await self.journal.add(JournalEntry(episode=unfinished_episode(turn, "", foreign=False)))
 
     async def write_unfinished(self, entry: JournalEntry) -> None:
-        """Archive a turn as the journal has it, unless it has been archived with another reply since."""
+        """Archive a turn from its journal entry, unless it was already archived with another reply."""
         episode = entry.episode
         new = await self.episodes.append(episode)
         archived = [episode] if new else await self.episodes.get([episode.turn_id], owner=episode.owner)
@@ -215,7 +215,7 @@ def to_episode(turn: Turn, reply: Reply, *, foreign: bool = False) -> Episode:
 
 
 def unfinished_episode(turn: Turn, text: str, *, foreign: bool) -> Episode:
-    """Make the episode of a turn whose reply ended with `text`."""
+    """Make the episode of a turn whose reply broke off after `text`."""
     outcome = Outcome.INTERRUPTED if text else Outcome.FAILED
     return to_episode(turn, Reply(text=text, outcome=outcome), foreign=foreign)
 

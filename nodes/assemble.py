@@ -55,7 +55,7 @@ class Assemble:
                 render_message(message, in_time_order, turn.at, zone, parts=parts, outdated=outdated)
             ),
         ]
-        for one in prompt:  # LangGraph streams new messages of a node to chats, but none with a known id
+        for one in prompt:  # a known id keeps LangGraph from streaming them to chats
             one.id = turn.turn_id
         return {"prompt": join_roles(prompt)}
 

@@ -203,7 +203,7 @@ def _kept_memories(
 
 def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, int], ConversationTurn]:
     def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
-        """Cut message and reply in proportion to about `tokens`, and drop the evidence."""
+        """Cut all texts of a turn in proportion, to about `tokens`, and drop its evidence."""
         share = max(tokens - spare, 0) / max(turn.tokens, 1)
         message, reply, *texts = (
             clip(text, max(int(len(text) * share), 80))

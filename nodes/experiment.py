@@ -42,7 +42,7 @@ ExperimentNode = Callable[[Any, Runtime[TurnContext], Episode | None], Awaitable
 
 @dataclass(frozen=True, slots=True)
 class Experiments:
-    """Tell experiments from other runs: the context says so, or the turn is already archived.
+    """Detects experiments: the context says so, or the turn is already archived.
 
     A turn that was never archived is not a fork: the first run to finish it archives it.
     """
@@ -54,9 +54,9 @@ class Experiments:
         """Return a node that runs `experiment` in an experiment, else `node`.
 
         Args:
-            node: of other runs.
-            experiment: its counterpart.
-            first: the node runs before the state has the turn; a slow archive counts as empty.
+            node: the node for other runs.
+            experiment: the node for experiments.
+            first: the node runs before the turn is in the state; a slow archive counts as empty.
         """
         find = self._at_start if first else self._later
 
@@ -110,8 +110,8 @@ class PastEpisodes:
         limit: int,
         by: Sequence[Retriever] = (),
         weights: FusionWeights = BALANCED,
-        seconds: float = PATIENCE,  # noqa: ARG002 - the node that waits has its own
-        reuse: bool = False,  # noqa: ARG002 - what that search was led to is known
+        seconds: float = PATIENCE,  # noqa: ARG002 - the prefetch node has a timeout
+        reuse: bool = False,  # noqa: ARG002 - `seen` lists what the vectors found
     ) -> SearchResult:
         """Search the past archive; see `EpisodeStore.search`."""
         asked = Query(text=query, owner=owner, limit=limit, by=by, weights=weights)
@@ -180,7 +180,7 @@ class PastConversations:
         return False
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
-        """Read the latest turns without those after the time."""
+        """Read the latest turns, without those after `until`."""
         turns = await self.conversations.window(owner=owner, thread=thread, max_tokens=max_tokens)
         return [turn for turn in turns if turn.at <= self.until]
 
@@ -206,7 +206,7 @@ class PastWorking:
 
 @dataclass(frozen=True, slots=True)
 class NoArchive:
-    """Archive nothing but a turn that was cut off while it was archived."""
+    """Archive nothing, unless a crash left the turn in L3 but not in L2."""
 
     archive: Archive
 

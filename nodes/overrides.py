@@ -18,7 +18,7 @@ IDLE_LOG_ODDS = -2.0
 MAX_KEY_EPISODES = 5
 """Episodes with a key above which the key alone is too weak."""
 DAY_WINDOW = timedelta(hours=48)
-"""Longest time that still means one day, with the night after it."""
+"""Longest time range that counts as one day, with the night after it."""
 REQUESTED_RULES = (DecisionRule.KEY, DecisionRule.TIME)
 """Rules by which the message itself requests a memory."""
 SURE_PROBABILITY = 0.9
@@ -81,8 +81,8 @@ def keep_speaker(
 ) -> list[Decision]:
     """Keep what somebody said in a group if the message asks about them by name.
 
-    The judgement of messages is fitted on what the owner said, and expects no such question. Of what they
-    said ("what did Dan say about the trip?"), the best is kept, with what is at least half as probable.
+    The staged rule is fitted on the owner's statements and underrates a question such as "what did Dan say
+    about the trip?". Keeps the best of Dan's, and up to two others at least half as probable.
     """
     words = {*_WORD.findall(message.casefold())} if asks(message) else set()
     theirs = {
@@ -144,7 +144,7 @@ def cut_echoes(
 def keep_carried(decisions: Sequence[Decision], state: State) -> list[Decision]:
     """Keep the previous prompt's memories for a follow-up question ("and how much is it?").
 
-    Not if the last reply noted something down: then the message asks about that.
+    If the last reply noted something down, the question is about that, and none is kept.
     """
     message, turns = state["turn"].said, state["conversation"].turns
     noted = bool(turns) and takes_down(turns[-1].reply)

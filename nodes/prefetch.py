@@ -37,7 +37,7 @@ _KEEPING_DELAY = 0.1
 _FRESH_SECONDS = 5.0
 """Age above which a search ahead is discarded: another process may have erased something since."""
 _SHORT = 200
-"""Characters of a message that parses in less than a millisecond, or in about 5 when full of times."""
+"""Characters up to which a message is parsed on the event loop: under 1 ms, about 5 when full of times."""
 _RECALL = TypeAdapter(Recall)
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Prefetch:
     cache: SessionCache
     zone: tzinfo
     background: Background
-    """Runs searches ahead of a turn, and cache writes behind it."""
+    """Runs searches ahead of a turn, and cache writes after it."""
     loaded: bool = False
     """This process has loaded the archive."""
     early: dict[str, EarlySearch] = field(default_factory=dict)

@@ -15,22 +15,22 @@ from memory.working.redis_journal import JournalEntry, RedisJournal
 from nodes.archive import unfinished_episode
 
 WRITE_SECONDS = 0.5
-"""Least time between two notes."""
+"""Least time between two writes."""
 HearText = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyJournal:
-    """Updates a turn's journal entry."""
+    """Updates a turn's journal entry while its reply streams."""
 
     entries: RedisJournal
     background: Background
 
     @asynccontextmanager
     async def following(self, state: State, on_text: HearText) -> AsyncIterator[HearText]:
-        """Note the text that is streamed in the block, also when the block is cancelled."""
+        """Write the text streamed in the block to the journal, also when the block is cancelled."""
         pieces = [f"{one.text}\n\n" for one in exchange_of(state).rounds if one.text]
-        name = object()  # notes of two calls never join
+        name = object()  # a task for each call
 
         def hear(text: str) -> None:
             on_text(text)
@@ -48,7 +48,7 @@ class ReplyJournal:
 
     async def _note(self, state: State, pieces: Sequence[str]) -> None:
         if not pieces and not results_of(state):
-            return  # what stood before a repeated run stays
+            return  # keep the partial reply of the run before a crash
         with suppress(MemoryTierError):  # a note never fails a reply
             await self.entries.update(_entry(state, pieces))
 

@@ -43,7 +43,7 @@ class Working:
         if opening is not None:
             opening = replace(opening, in_vain=None)
         conversation = Conversation(turns=earlier, opening=opening)
-        # The checkpoint may be an experiment's, so what it has as unused counts only without a record in L2.
+        # The checkpoint may be an experiment's: its `unused` counts only if L2 has no record.
         noted = next((past.in_vain for past in reversed(before) if past.in_vain is not None), None)
         unused = state.get("unused", ())
         if noted is not None:
