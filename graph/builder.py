@@ -49,10 +49,10 @@ def build_graph(
 
     Args:
         layers: stores, model and tools.
-        context_schema: of the runs.
+        context_schema: schema of a run's context.
         refusal_reason: returns why a tool that needs approval cannot get it here; "" when it can.
-        journal: records the running turns, where nobody resumes those that are cut off.
-        in_steps: divides `prefetch` into steps that one sees.
+        journal: records running turns; None where turns that were cut off are resumed.
+        in_steps: wraps `prefetch` to show its steps in Studio.
     """
     split = Experiments(layers.turns, layers.episodes).split
     builder = StateGraph(State, context_schema=context_schema, input_schema=TurnInput)
@@ -66,7 +66,7 @@ def build_graph(
     in_experiment = replace(tools, read_only=True)
     run_call = split(lambda state, _: tools(state), lambda state, _, __: in_experiment(state))
     observed_tools = ObservedNode("tools", run_call, layers.telemetry.tracer)
-    builder.add_node(  # type: ignore[misc]  # what Send gives
+    builder.add_node(  # type: ignore[misc]  # its input comes from `Send`
         "tools", observed_tools, input_schema=ToolsInput, metadata=dict(CAPTIONS["tools"])
     )
     _add_edges(builder)
@@ -76,7 +76,7 @@ def build_graph(
 def _nodes(
     layers: Layers, split: Callable[..., Any], journal: RedisJournal | None
 ) -> dict[str, Callable[..., Any]]:
-    """Return the nodes but the tools; `split` gives the runs that are experiments a node of their own."""
+    """Return all nodes except the tools; `split` gives experiments a separate node."""
     turns, cap = layers.turns, layers.settings.message_cap
     ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window, layers.meter)
     archive = make_archive(layers, journal)

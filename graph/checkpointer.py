@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 async def open_checkpointer() -> AsyncIterator[RedisSaver]:
     """Open the checkpointer on the layers' Redis; warm up the layers, and close them at the end.
 
-    It stores every step at once with each task's writes, for Studio to show.
+    It stores each step and each task's writes immediately, so that Studio can show them.
 
     Raises:
         ConfigError: a setting is invalid; the server does not start.

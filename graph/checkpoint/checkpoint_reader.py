@@ -48,7 +48,7 @@ class CheckpointReader:
     ) -> AsyncIterator[tuple[Namespace, str, Record]]:
         """Yield checkpoint records, newest first within each namespace, before the checkpoint of `before`.
 
-        A removed parent is left out: clients build a tree of the steps, from those without a parent.
+        A pruned parent becomes None: clients build a tree of the steps from those without a parent.
         """
         wanted = get_checkpoint_id(config) if config else None
         bound = get_checkpoint_id(before) if before else None

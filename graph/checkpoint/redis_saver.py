@@ -50,8 +50,8 @@ class RedisSaver(AsyncSaver):
             keep: checkpoints to keep in each namespace. There may be twice as many until pruning, and
                 the steps of a forked turn stay as long as it is the latest.
             repeatable: nodes that may run again after a crash, because they only read or are idempotent.
-                Their writes, and checkpoints that follow from stored ones, are sent with the next entry
-                that is not derived: an input, another node's writes, an error, a turn's end.
+                Their writes, and checkpoints that follow from stored ones, are deferred to the next other
+                entry: an input, another node's writes, an error, a turn's end.
             serde: serializer of values; LangGraph's by default.
         """
         super().__init__(serde=serde)
@@ -64,7 +64,7 @@ class RedisSaver(AsyncSaver):
 
     @property
     def _reader(self) -> CheckpointReader:
-        """Made on each use: LangGraph copies the saver and sets another `serde`."""
+        """A new reader for each use: LangGraph copies the saver and sets another `serde`."""
         return CheckpointReader(self._client, self.serde)
 
     async def aclose(self) -> None:
@@ -166,7 +166,7 @@ class RedisSaver(AsyncSaver):
 
     @translate_errors()
     async def amentions(self, thread_id: str, marks: Sequence[bytes]) -> bool:
-        """Return True when the thread's checkpoints or pending writes hold one of the bytes."""
+        """Return True when the thread's checkpoints or pending writes contain one of `marks`."""
         await self._queue.flush(thread_id)
         return await mentions(await self._client(), thread_id, marks)
 

@@ -89,7 +89,7 @@ async def prune(
 ) -> None:
     """Delete all but the last `keep` checkpoints, and the data that only they refer to.
 
-    With `spare_forked`, forked steps are kept too, but at least half of `keep` are the last ones.
+    With `spare_forked`, forked steps are kept as well, in place of up to half of the last `keep`.
     """
     content = await _read(client, serde, namespace)
     forked = forked_steps(content.records) if spare_forked else set[str]()

@@ -81,9 +81,9 @@ class ThreadLeases:
     async def _renew(
         self, key: str, token: str, lost: asyncio.Event, holder: "asyncio.Task[Any] | None"
     ) -> None:
-        """Renew the lease; cancel its block, until it ends, if another process has taken it over.
+        """Renew the lease; if another process has taken it over, cancel its block until that ends.
 
-        One cancellation is not enough: Python 3.11 loses those that arrive as a `wait_for` is done.
+        One cancellation is not enough: Python 3.11 loses one that arrives just as a `wait_for` finishes.
         """
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)

@@ -92,7 +92,7 @@ class WritesEntry:
 
     @property
     def node(self) -> str:
-        """The node named by LangGraph's path of a pulled task; "" for other tasks."""
+        """The node of a pulled task, from LangGraph's task path; "" for other tasks."""
         kind, _, name = self.task_path.partition(", ")
         return name if kind == "~__pregel_pull" else ""
 
@@ -111,7 +111,7 @@ async def commit(
     """Store entries of one thread in a transaction; return the number of checkpoints in each namespace.
 
     A pending thread is listed before its first checkpoint: in the same transaction, or just before it in a
-    cluster, where the lists have other slots. If a killed server lost the parent, all channels are stored.
+    cluster, where the lists are in other slots. If a killed server lost the parent, all channels are stored.
     """
     checkpoints = [entry for entry in entries if isinstance(entry, CheckpointEntry)]
     begins = any(entry.is_pending and not entry.is_derived for entry in checkpoints)

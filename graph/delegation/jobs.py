@@ -81,7 +81,7 @@ return 1
 )
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
-"""How long a job is stored after its end."""
+"""Time that a job is stored after its end."""
 MOST_KEPT = 200
 """Jobs of an owner that are listed."""
 _OPEN = "goat:jobs:open"
@@ -176,7 +176,7 @@ class Jobs:
         return int(await run_script(self.client, BEGIN, [ref.key()]))
 
     async def undo_begin(self, ref: Ref) -> None:
-        """Take back a `begin`, when the job is not the reason that it was interrupted."""
+        """Undo a `begin`, after an interruption that the job did not cause."""
         await run_script(self.client, UNDO_BEGIN, [ref.key()])
 
     async def beat(self, ref: Ref, seconds: float) -> bool:
@@ -207,7 +207,7 @@ class Jobs:
 
     @translate_errors()
     async def is_new(self, ref: Ref) -> bool:
-        """Say whether a job was listed so recently that it may not be stored yet."""
+        """Return True when a job was listed so recently that it may not be stored yet."""
         listed = await (await self.client()).zscore(_OPEN, ref.member)
         return listed is not None and listed > time.time() - _GRACE_SECONDS
 

@@ -1,6 +1,6 @@
-"""Notices about jobs for the chats that they were given in, in any front end.
+"""Notices about jobs, for the chats in which they were requested, in any front end.
 
-A notice has no text: that is in the job, and is erased with it. A front end registers where a thread is
+A notice has no text: the text is in the job, and is erased with it. A front end registers where a thread is
 shown; notices are queued in its box. Keys:
 
 * `goat:notices:{O}:addresses`   hash of threads to their address, as JSON, with `O` the digest of the owner
@@ -83,7 +83,7 @@ class Notices:
 
     @translate_errors()
     async def put(self, job: Job, name: str) -> bool:
-        """Queue a notice for the job's thread, once for each name; False when queued before or no address."""
+        """Queue a notice for the job's thread, once per name; False if queued before or without address."""
         client = await self.client()
         found: Any = await client.hget(_addresses(job.owner), job.thread)
         if found is None:

@@ -206,7 +206,7 @@ class JobRunner:
                 await end(running)
 
     async def _should_continue(self, job: Job, seconds: float) -> bool:
-        """Say whether to go on; yes while Redis is unavailable."""
+        """Count working time; return False when the job must stop, True while Redis is unavailable."""
         try:
             return await self.completion.jobs.beat(ref_of(job), seconds)
         except MemoryTierError:

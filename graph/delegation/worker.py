@@ -45,7 +45,7 @@ class ReadingToolbox(Toolbox):
 
 @dataclass(frozen=True, slots=True)
 class AskWorker:
-    """Asks the model for tool calls or for the step's finding; within any share it ends with a finding."""
+    """Asks the model for tool calls or the step's finding; at the end of the share, for the finding only."""
 
     ask: ModelCall
     toolbox: Toolbox

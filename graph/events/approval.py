@@ -30,7 +30,7 @@ class Answer(Enum):
     YES = "yes"
     NO = "no"
     ABANDONED = "abandoned"
-    """None: the person sent another message."""
+    """No answer: the person sent another message."""
 
 
 def question(call: Call, turn: Turn, reason: str, others: Sequence[str] = ()) -> dict[str, Any]:

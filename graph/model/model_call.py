@@ -140,7 +140,7 @@ class ModelCall:
             tools: the tools offered, by name.
             on_text: called with each piece of text as it arrives.
             message_id: the message that a server's clients see streaming; "" streams nothing to them.
-            owner: who uses the tokens.
+            owner: the owner whose tokens are counted.
         """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []

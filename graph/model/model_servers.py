@@ -28,8 +28,8 @@ class ServerWindow:
 async def fetch_window(base_url: str, model: str, key: str = "") -> ServerWindow:
     """Ask the server at `base_url` for the model's context window; 0 when it is unreachable.
 
-    If the list of models lacks it, tries the URLs of llama.cpp, LM Studio and Ollama, unless it came over
-    https, as vendors' lists do.
+    If the list of models lacks it, the URLs of llama.cpp, LM Studio and Ollama are tried, except over https:
+    that is a vendor's server.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     base = base_url.rstrip("/")

@@ -77,14 +77,14 @@ class ModelWindow:
         else:
             key = settings.model_api_key.get_secret_value()
             reported = await fetch_window(settings.model_base_url, settings.model, key)
-            if self._is_final:  # a refusal taught more meanwhile
+            if self._is_final:  # learned from a refusal meanwhile
                 return self._known
             tokens, self._is_final = reported.tokens, reported.final
         self._known = Window(tokens=tokens) if tokens else None
         return self._known
 
     async def fit(self, build: Build, tools: Mapping[str, BaseTool], *, last: bool, longest: int) -> Request:
-        """Build a request whose outputs, up to `longest`, fill the window.
+        """Build a request that fits the window, its tool outputs cut to at most `longest` characters.
 
         Withdraws the tools when little room is left: their descriptions take some.
         """

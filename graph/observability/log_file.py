@@ -2,8 +2,8 @@
 
 Each line is one `write` to a file opened for appending, which the kernel keeps whole. Only rotation takes a
 lock, without waiting: a process that gets it checks the size again and renames; the others go on writing.
-Before each line a process reopens the path if another process has rotated the file: a line written during a
-rotation lands in the renamed file: none is lost. With `RotatingFileHandler` the other processes would go on
+Before each line a process reopens the path if another one has rotated the file. A line written during a
+rotation goes to the renamed file, so none is lost. With `RotatingFileHandler` the other processes would go on
 writing to renamed files and delete each other's.
 """
 

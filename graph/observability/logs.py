@@ -92,7 +92,7 @@ class LineWriter(QueueListener):
     """The thread that writes queued lines."""
 
     def enqueue_sentinel(self) -> None:
-        """Wait until the queue has room for the end, unless the thread has failed."""
+        """Queue the end mark once there is room, unless the thread has failed."""
         while self._thread is not None and self._thread.is_alive():
             with suppress(queue.Full):
                 self.queue.put_nowait(None)

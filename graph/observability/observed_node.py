@@ -100,7 +100,7 @@ def check_owner(state: State, context: TurnContext | None) -> None:
 
 
 def is_private(state: State) -> bool:
-    """Say whether the running turn is private, so that nothing of it is stored."""
+    """Return True when the running turn is private, so that nothing of it is stored."""
     messages = state.get("messages") or []
     if messages and messages[-1].type == "human":
         return note_of(messages[-1]).get("private") is True

@@ -44,7 +44,7 @@ logger, _turns = logging.getLogger(__name__), logging.getLogger(TURNS)
 
 @dataclass(frozen=True, slots=True)
 class TurnRecorder:
-    """Record an archived turn in the owner's observation log, in Redis's metrics and in the log.
+    """Records archived turns in the owner's observation log, in Redis's metrics and in the log.
 
     A repeated call counts a turn only once, though it may appear in the log twice.
     """

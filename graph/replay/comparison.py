@@ -76,7 +76,7 @@ class Comparison:
     after: Totals = field(default_factory=Totals)
     changed: list[ChangedTurn] = field(default_factory=list)
     problems: Counter[str] = field(default_factory=Counter)
-    """Turns by message about a calibration that could not be used with the other settings."""
+    """Number of turns by problem: a calibration that could not be used with the other settings."""
 
     def add(self, replayed: ReplayedTurn) -> None:
         """Add a turn."""

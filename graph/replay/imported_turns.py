@@ -1,7 +1,7 @@
-"""Imported messages asked again, as they came: each searches what was said before it.
+"""Imported messages, asked again in order: each searches only what was said before it.
 
-No model is called. The search and its decisions are recorded like those of an answered turn, so that replay
-and tuning have a past to decide.
+No model is called. The search and its decisions are recorded like those of an answered turn, for replay and
+tuning.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ class ImportedTurns:
 
     Args:
         layers: the stores; only observations are written.
-        owner: of the import.
+        owner: owner of the imported messages.
         context: the settings to decide with.
     """
 

@@ -68,7 +68,7 @@ class Thread:
         return opening if opening and opening.turn_id == observation.opening else None
 
     def holds(self, observation: Observation) -> bool:
-        """Say whether the turns that a turn was given are still stored."""
+        """Return True when the conversation in a turn's prompt is still stored."""
         began = self.began(observation) if observation.opening else True
         return began is not None and self.until(observation.last_turn) is not None
 
@@ -180,8 +180,8 @@ class RecordedTurnReader:
         """Reconstruct a turn's input; None when its conversation is not stored any more.
 
         Args:
-            observation: of the turn.
-            episode: of the turn.
+            observation: the turn's record.
+            episode: the turn's text.
             observed: ids of all observed turns.
         """
         thread = await self.thread(observation)

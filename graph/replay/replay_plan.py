@@ -39,7 +39,7 @@ class Plan:
     """Memories shown in every turn, by turn id; also of turns that cannot be replayed."""
     left_out: Counter[Obstacle] = field(default_factory=Counter)
     outside: int = 0
-    """Turns outside the time range, imported messages that were not asked again among them."""
+    """Turns outside the time range, including imported messages that were not asked again."""
 
     @property
     def wanted(self) -> set[str]:

@@ -38,13 +38,13 @@ class ReplayedTurn:
 
     @property
     def same(self) -> bool:
-        """Say whether `again` equals the record byte for byte."""
+        """True when `again` equals the record byte for byte."""
         return self.again.encoded == self.recorded.encoded
 
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """What turns with some settings were shown: by turn, and what each thread's last turns did not use."""
+    """Memories shown under some settings, by turn, and those that each thread's last turns did not use."""
 
     shown: ChainMap[str, Sequence[str]]
     unused: dict[str, Sequence[Unused]] = field(default_factory=dict)
@@ -132,7 +132,7 @@ def last_turn_memories(turn: RecordedTurn, shown: Mapping[str, Sequence[str]]) -
 
 
 def _unused(turn: RecordedTurn, state: State) -> Sequence[Unused]:
-    """Return what the reply did not use; nothing of an imported one, which was written without memories."""
+    """Return the memories that the reply did not use; none for an imported turn, written without memories."""
     return () if imported_in(turn.observation) is not None else unused_memories(state)
 
 

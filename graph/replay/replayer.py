@@ -18,7 +18,7 @@ class Replayer:
 
     Args:
         layers: the stores to read.
-        owner: of the turns.
+        owner: owner of the turns.
         change: applies the other settings to a turn's context; None replays with the turn's own only.
     """
 
@@ -66,7 +66,7 @@ class Replayer:
         """Replay a plan's turns one by one.
 
         Args:
-            plan: of this replayer.
+            plan: the result of `plan`.
             on_turn: called for each turn of `plan.in_order()`, replayed or not.
         """
         wanted, ordered = plan.wanted, plan.in_order()
@@ -101,5 +101,5 @@ def _is_within(one: Observation | Episode, since: datetime | None, until: dateti
 
 
 def can_ask(episode: Episode) -> bool:
-    """Say whether an imported episode has a message to ask again."""
+    """Return True when an imported episode has a message to ask again."""
     return bool(episode.said.strip()) and SUPERSEDED not in episode.tags

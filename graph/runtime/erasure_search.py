@@ -20,16 +20,16 @@ _LONGEST, _MOST_TEXTS = 200, 40
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What was searched, and where something was found."""
+    """The result of a search."""
 
     texts: int
-    """How many texts were searched for; at most 40, and none of those that are too short."""
+    """Number of texts searched for: at most 40, without short ones."""
     files: int
     megabytes: int
     entries: int
     """Keys of Redis."""
     found: tuple[str, ...]
-    """Files, keys and tables that have one of the texts: something that repeats it."""
+    """Files, keys and tables that hold one of the texts."""
 
 
 async def search_stores(layers: Layers, texts: Iterable[str], *, owner: str) -> Searched:
@@ -55,7 +55,7 @@ async def search_stores(layers: Layers, texts: Iterable[str], *, owner: str) -> 
 
 
 async def words_of(layers: Layers, turn_ids: Sequence[str] = (), *, owner: str) -> list[str]:
-    """Return what turns hold, by default the latest ones and the facts, to search for after an erasure."""
+    """Return texts to search for after an erasure: those of turns, by default the latest ones and facts."""
     if turn_ids:
         return [text for one in await layers.episodes.get(turn_ids, owner=owner) for text in _texts(one)]
     latest = await layers.episodes.recent(owner=owner, limit=_MOST_TEXTS // 2)
@@ -69,7 +69,7 @@ def _texts(episode: Episode) -> Iterator[str]:
 
 
 def _distinctive(texts: Iterable[str]) -> list[str]:
-    """Return the longest line of each text that is long enough to be told from others."""
+    """Return the longest line of each text, if it is long enough to be distinctive."""
     lines = [max((line.strip() for line in text.splitlines()), key=len, default="") for text in texts]
     long = [line[:_LONGEST] for line in dict.fromkeys(lines) if len(line) >= LEAST_CHARS]
     return long[:: -(-len(long) // _MOST_TEXTS) or 1]

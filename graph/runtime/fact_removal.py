@@ -1,4 +1,4 @@
-"""Removal of facts with every value that they had, and what repeats one."""
+"""Removal of facts with their former values, and the search for texts that quote one."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _LEAST_CHARS = 6
 
 @dataclass(frozen=True, slots=True)
 class Quotations:
-    """What repeats the words of some turns or facts, and stays when they are removed."""
+    """Turns and facts that repeat words of removed ones, and stay."""
 
     turns: tuple[Episode, ...]
     """Oldest first."""
@@ -54,7 +54,7 @@ class FactRemoval:
         return max([now, *(one.at for one in await self.versions(key, owner))])
 
     async def quotations(self, key: str, owner: str) -> Quotations:
-        """Find the turns, the other facts with earlier values, and the identity, that repeat a value."""
+        """Find the turns, other facts (also their former values) and the identity that repeat a value."""
         permanent, name = self.layers.permanent, identifier(key)
         states = _quoting(one.value for one in await self.versions(key, owner))
         episodes = [one async for one in self.layers.episodes.all(owner=owner)]
@@ -72,7 +72,7 @@ class FactRemoval:
         return Quotations(turns, tuple(others))
 
     async def __call__(self, erasure: Erasure) -> None:
-        """Remove the facts of an erasure, and note what they said for the steps of turns that show it."""
+        """Remove the facts of an erasure, and record their values, to find the checkpoints that show them."""
         owner, facts = erasure.owner, erasure.facts
         if not facts:
             return
@@ -107,9 +107,9 @@ def terminal_history(settings: Settings, owner: str) -> Path:
 
 
 def marks_of(values: Iterable[str]) -> list[bytes]:
-    """Return bytes that steps hold, as JSON or as they are, if they show a fact of one of these values.
+    """Return the bytes by which a checkpoint that shows one of these values is found.
 
-    Short values would be found in numbers and ids, so for them it is the whole field.
+    Short values occur in numbers and ids too, so for them it is the whole JSON field.
     """
     found = list[str]()
     for value in values:

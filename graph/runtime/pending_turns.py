@@ -48,7 +48,7 @@ class PendingTurns:
         return [one for one in await self.saver.apending() if not is_job(one)]
 
     async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> Events:
-        """Finish a thread's pending turn; events other than `Resumed` are those of `turn_id` itself."""
+        """Finish a thread's pending turn: yield `Resumed`, or for `turn_id` `Finished` or `Waiting`."""
         if not await self.saver.ais_pending(thread):
             return
         snapshot = await self.runs.snapshot(thread)

@@ -75,20 +75,20 @@ class TurnRemoval:
     ) -> tuple[str, ...]:
         """Remove turns of the owner with their earlier versions, and facts with theirs, from every store.
 
-        `facts` has keys and the times up to which their values are removed.
-        Returns what may remain on a disk. Threads that show them lose their steps, not their conversation.
+        `facts` maps each key to the time up to which its values are removed. Threads that show them lose
+        their checkpoints, not their conversation. Returns what may remain on a disk.
 
         Raises:
             ThreadBusy: a turn that may show them does not end in another process; the next start finishes it.
             MemoryTierError, DataFolderError: a store cannot be reached or written; as above.
             ValueError: no fact can have one of these keys.
         """
-        if not (turn_ids or facts):  # the record would be that of a whole erasure
+        if not (turn_ids or facts):  # an empty record would mean a whole erasure
             return ()
         turn_ids = await self.versions(list(turn_ids), owner)
         facts = {normalize_key(key): until for key, until in facts.items()}
         with self.layers.erasures.begin(owner, turn_ids, facts) as erasure:
-            if erasure.is_whole:  # an interrupted one
+            if erasure.is_whole:  # one that was interrupted
                 return await self.erasure.run(erasure)
             await self._remove_turns(erasure)
             await self._clear_derived(erasure)

@@ -1,6 +1,6 @@
-"""Thresholds and context of a turn: plain JSON, so that Studio can show a form and fork past turns.
+"""Thresholds and context of a turn, and the tables of `goat.toml` that `goat tune apply` writes.
 
-And the tables of `goat.toml` that `goat tune apply` writes.
+All are plain JSON, so that Studio can show a form and fork past turns.
 """
 
 from collections.abc import Mapping

@@ -79,7 +79,7 @@ def user_message(
 
 @dataclass(frozen=True, slots=True)
 class TurnReader:
-    """Build the `Turn` of a run from its state and context."""
+    """Builds the `Turn` of a run from its state and context."""
 
     default_owner: str
     clock: Callable[[], datetime]

@@ -62,7 +62,7 @@ def to_candidate(hit: Hit, rank: int) -> Candidate:
 
 
 def cut_texts(episode: Episode, span: tuple[int, int]) -> tuple[str, tuple[Part, ...]]:
-    """Cut an episode's texts: most is kept around the half-open `span` of `said`, a share of each other."""
+    """Cut an episode's texts: keep most around the half-open `span` of `said`, and a share of the others."""
     share = CANDIDATE_CHARS // (len(episode.parts) + 1)
     held = {number: shortened(part.text, share) for number, part in enumerate(episode.parts)}
     begin = 0

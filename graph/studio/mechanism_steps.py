@@ -54,7 +54,7 @@ class _Steps(_Given, _Returned):
 
 
 class _Search:
-    """A run of the node, whose mechanisms' searches the steps wait for."""
+    """A run of the node; each step waits for the search of its mechanism."""
 
     def __init__(self, run: Coroutine[Any, Any, Any]) -> None:
         loop, context = asyncio.get_running_loop(), copy_context()
@@ -99,7 +99,7 @@ def _found(result: Any) -> str:
 
 
 def _not_searched(mechanism: Mechanism, task: "asyncio.Task[Any]") -> str:
-    """Say why a search that is over had nothing for a mechanism to do."""
+    """Return why a mechanism has no search in a finished run."""
     absent = {one.name: one.absent for one in MECHANISMS}
     failed = task.cancelled() or task.exception() is not None
     if mechanism not in absent or failed or mechanism in task.result()["recall"].sought:
@@ -135,7 +135,7 @@ def in_mechanisms(node: ObservedNode) -> Any:
 
 
 def _forget_soon(searches: dict[Hashable, _Search], key: Hashable, task: "asyncio.Task[Any]") -> None:
-    """Keep a result for the step that comes next, and no longer: memories may be erased."""
+    """Drop a result soon after the next step has read it: its memories may be erased."""
     task.get_loop().call_later(_KEPT_SECONDS, searches.pop, key, None)
 
 

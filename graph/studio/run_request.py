@@ -1,4 +1,4 @@
-"""Checks of a run that a client of the server requests, and what is completed in it."""
+"""Checks of a run that a client of the server requests, and its completion."""
 
 import itertools
 import uuid
@@ -79,7 +79,7 @@ def _require_one_message(given: Any) -> None:
 
 
 def name_messages(given: Any) -> None:
-    """Give the messages of an input ids, or each run from its first checkpoint would be a new turn."""
+    """Give ids to an input's messages; else each run from its first checkpoint would be a new turn."""
     messages = given.get("messages") if isinstance(given, dict) else None
     for message in messages if isinstance(messages, list) else [messages]:
         if isinstance(message, dict) and not message.get("id"):

@@ -163,7 +163,7 @@ class LoopThread:
         return job
 
     def answers(self, seconds: float) -> bool:
-        """Say whether the loop is responsive; blocks for up to `seconds`."""
+        """Return True when the loop responds; blocks for up to `seconds`."""
         echo: Future[None] = Future()
         try:
             self._loop.call_soon_threadsafe(echo.set_result, None)

@@ -1,7 +1,7 @@
 """Addresses in a tool call's arguments, compared with those that the model was given.
 
-Addresses are compared as the requests that httpx makes of them. Another path, query, fragment, port or user
-name makes another address, since each of them can carry personal data; so does text after a blank.
+Addresses are compared as the requests that httpx makes of them. They differ when path, query, fragment, port,
+user name or text after a blank differ, since each of these can carry personal data.
 """
 
 import itertools
@@ -42,12 +42,12 @@ class GivenText:
 
 
 def needs_escaping(address: str) -> bool:
-    """Say whether an address has blanks, quotes, backslashes or invisible characters."""
+    """Return True when an address has blanks, quotes, backslashes or invisible characters."""
     return bool(_ESCAPED.search(address))
 
 
 def leads_elsewhere(arguments: Mapping[str, Any], given: Iterable[GivenText]) -> bool:
-    """Say whether a call's arguments, at any depth, name an address that no given text has."""
+    """Return True when a call's arguments, at any depth, name an address that no given text has."""
     addresses = set(_addresses(arguments))
     sources = (
         [(one.text, set(map(_request, _addresses(one.arguments)))) for one in given] if addresses else []
@@ -109,7 +109,7 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _is_given(address: str, sources: Iterable[tuple[str, set[str]]]) -> bool:
-    """Say whether a source has an address that leads to the same request."""
+    """Return True when a source has an address that makes the same request."""
     wanted = _request(address)
     if not wanted:
         return False

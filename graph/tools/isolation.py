@@ -32,7 +32,7 @@ PLUGIN = "goat_plugin"
 STALL_SECONDS = 0.25
 GRACE_SECONDS = 0.5
 MOST_LEFT = 8
-"""Abandoned calls of a plugin that still run; with so many it is not called any more."""
+"""Limit on a plugin's abandoned calls that still run; at the limit it is not called any more."""
 _home: ContextVar[asyncio.AbstractEventLoop] = ContextVar("goat_home")
 
 
@@ -172,7 +172,7 @@ def _as_exception(error: BaseException) -> Exception:
 
 
 async def _done(future: Future[Any], seconds: float) -> bool:
-    """Wait for another thread's future without cancelling it; say whether it is done."""
+    """Wait for another thread's future without cancelling it; return True when it is done."""
     loop, seen = asyncio.get_running_loop(), asyncio.Event()
 
     def notify(_: Future[Any]) -> None:

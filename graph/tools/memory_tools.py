@@ -134,7 +134,7 @@ class MemoryTools:
         raise ToolException(f"There is no fact {named[:80]!r}. There are: {known or 'none'}.")
 
     async def _forgotten(self, key: str, asked: Caller) -> bool:
-        """Say whether this turn has already removed a fact: after a crash the call is repeated."""
+        """Return True when this turn has already removed a fact: after a crash the call is repeated."""
         at, owner = asked.turn.at, asked.owner
         values = await self.permanent.history(key, owner=owner)
         before = await self.permanent.facts(owner=owner, as_of=at - _MOMENT)

@@ -38,7 +38,7 @@ class Attempt(BaseModel):
         return cls(scores=data_digest(changes), conversations=names)
 
     def shares(self, other: Self) -> bool:
-        """Say whether both have at least half of the smaller one's conversations."""
+        """Return True when both have at least half of the smaller one's conversations."""
         smaller = min(len(self.conversations), len(other.conversations))
         return 2 * len(self.conversations & other.conversations) >= smaller
 

@@ -66,7 +66,7 @@ class ConfigBackup:
         return _read(self.path)
 
     def is_unchanged(self) -> bool:
-        """Say whether the file is unchanged since `goat tune` last wrote or removed it.
+        """Return True when the file is unchanged since `goat tune` last wrote or removed it.
 
         Raises:
             ConfigError: the backup's record is damaged.

@@ -70,7 +70,7 @@ class LiveSettings:
     """Settings whose thresholds and calibrations follow the configuration files from turn to turn.
 
     All other settings keep their values from the start. An invalid file changes nothing: the last valid
-    values stay, and the log says so once. Nor does a file that is missing or empty for a moment, unless
+    values stay, and the log says so once. Neither does a file that is missing or empty for a moment, unless
     `goat tune rollback` removed it.
     """
 
@@ -138,7 +138,7 @@ class LiveSettings:
         return self.latest()
 
     def _stable(self, then: Stamps, now: Stamps) -> bool:
-        """Say whether no file is missing only for a moment."""
+        """Return False while a file may be missing only for a moment."""
         missing = self._files.missing(then, now)
         return not missing or (missing == [self._config_file] and _is_unchanged())
 
@@ -156,7 +156,7 @@ class LiveSettings:
 
 
 def _is_unchanged() -> bool:
-    """Say whether `goat.toml` is as `goat tune` left it."""
+    """Return True when `goat.toml` is as `goat tune` left it."""
     try:
         return ConfigBackup.here().is_unchanged()
     except ConfigError:

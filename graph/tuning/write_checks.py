@@ -31,8 +31,8 @@ def check_gain(result: TuningResult, number: int = 1) -> tuple[Gain | None, str]
     """Recompute the gain on the held-out turns; also return why it is not proven, or "".
 
     Args:
-        result: to check.
-        number: of the attempt on these turns, from 1.
+        result: the result to check.
+        number: the attempt's number on these turns, from 1.
     """
     try:
         found = measure_gain(result.held_out, confidence=required_confidence(number))

@@ -43,7 +43,7 @@ class AddressRefused(GoatError):
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is public; an address that embeds another one counts as that one."""
+    """Return True for a public address; an address that embeds another one counts as that one."""
     meant = _meant(address)
     if isinstance(meant, IPv4Address):
         return not any(meant in network for network in _NOT_PUBLIC_4)

@@ -136,7 +136,7 @@ async def _playwright() -> Any:
 
 
 async def _wait_until_ready(page: "Page", wait_for: str, api: Any, seconds: float) -> bool:
-    """Wait for the element `wait_for` and for a quiet network; say whether the element appeared."""
+    """Wait for the element `wait_for` and for a quiet network; return True when the element appeared."""
     try:
         if wait_for:
             await page.wait_for_selector(wait_for, timeout=seconds * 1000)

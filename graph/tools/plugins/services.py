@@ -141,8 +141,8 @@ class PluginServices:
 
         Args:
             name: the end of the file's name.
-            owner: of the file; empty: of the running call, or the configured owner outside a call, as in a
-                thread that the plugin started.
+            owner: the file's owner; empty: that of the running call, or the configured one outside a call, as
+                in a thread that the plugin started.
         """
         folder = _private(artifacts_of(owner or self._calling_owner(), self._data_folder()))
         return folder / f"{secrets.token_hex(8)}-{Path(name).name}"
