@@ -10,7 +10,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.types import interrupt
 
-from graph.events.approval import ABANDONED, BEGUN, Answer, answer_of, question, remark_of
+from graph.events.approval import ABANDONED, BEGUN, ApprovalAnswer, answer_of, question, remark_of
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
 from graph.model.requested_calls import UNREADABLE
@@ -72,7 +72,7 @@ class Tools:
         if reason:
             no_approver = self._no_approver(call, turn)
             said = False if no_approver else interrupt(question(call, turn, reason, state.get("others", ())))
-            if answer_of(said) is not Answer.YES:
+            if answer_of(said) is not ApprovalAnswer.YES:
                 return _refusal_result(turn, call, said, no_approver)
         if status := await self._claim(call, turn, traits):
             return _earlier_result(turn, call, status, foreign=traits.foreign)
@@ -137,7 +137,7 @@ def unknown_tool(name: str, offered: Mapping[str, BaseTool]) -> str:
 def _refusal_result(turn: Turn, call: Call, said: Any, no_approver: str) -> ToolsUpdate:
     declined = f"{DECLINED} They said: {remark}" if (remark := remark_of(said)) else DECLINED
     output = Output(text=no_approver or declined, ok=False)
-    return _result(turn, call, output, abandoned=answer_of(said) is Answer.ABANDONED)
+    return _result(turn, call, output, abandoned=answer_of(said) is ApprovalAnswer.ABANDONED)
 
 
 def _earlier_result(turn: Turn, call: Call, status: str, *, foreign: bool) -> ToolsUpdate:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bot.mcp.read_tool import Answer, InvalidCall, QuotingAnswer, ReadTool, text
+from bot.mcp.read_tool import InvalidCall, QuotingAnswer, ReadTool, ToolAnswer, text
 from graph.layers import Layers
 from graph.tools.memory_tools import NOTE
 from memory.concurrency.tasks import within
@@ -18,7 +18,7 @@ from memory.errors import GoatError, MemoryTierError
 from memory.lexical.structural_keys import find_keys
 from memory.models import Fact
 from memory.recall.mechanisms import Keys, Times
-from memory.results import Hit as SearchHit
+from memory.results import Hit
 from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
 
@@ -28,7 +28,7 @@ _TIME = "a date such as 2026-03-01, a time such as 2026-03-01T14:30, or words su
 _DAWN, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
-class Hit(Answer):
+class FoundTurn(ToolAnswer):
     """A turn that a search found."""
 
     turn_id: str
@@ -47,12 +47,12 @@ class Hit(Answer):
 class Hits(QuotingAnswer):
     """Results of a search, best first."""
 
-    hits: list[Hit]
+    hits: list[FoundTurn]
     problems: Sequence[str]
     """Indexes that could not be searched, and why."""
 
 
-class Facts(QuotingAnswer):
+class FactsRead(QuotingAnswer):
     """Facts, newest first."""
 
     facts: Sequence[Fact]
@@ -64,7 +64,7 @@ class IdentityRead(QuotingAnswer):
     """True when it was set in a conversation; false for the configured persona."""
 
 
-class Component(Answer):
+class Component(ToolAnswer):
     name: str
     there: bool
     problem: str = ""
@@ -72,7 +72,7 @@ class Component(Answer):
     about: str = ""
 
 
-class MemoryStatus(Answer):
+class MemoryStatus(ToolAnswer):
     """Size and health of the memory."""
 
     owner: str
@@ -130,14 +130,14 @@ class MemoryQueries:
         self,
         as_of: Annotated[str, text(f"As of this time: {_TIME}; empty: now.", 100)] = "",
         key: Annotated[str, text("Read every value that this key ever had; empty: all facts.", 200)] = "",
-    ) -> Facts:
+    ) -> FactsRead:
         """Read the facts of every prompt: those of now or of an earlier time, or one key's history."""
         if key.strip() and as_of.strip():
             raise InvalidCall("Give `key` (its whole history) or `as_of` (all facts of that time), not both.")
         if key.strip():
-            return Facts(facts=await self.layers.permanent.history(key, owner=self.owner))
+            return FactsRead(facts=await self.layers.permanent.history(key, owner=self.owner))
         then = _parse_time("as_of", as_of, self.layers.zone)
-        return Facts(facts=await self.layers.permanent.facts(owner=self.owner, as_of=then))
+        return FactsRead(facts=await self.layers.permanent.facts(owner=self.owner, as_of=then))
 
     async def read_identity(self) -> IdentityRead:
         """Read the agent's identity for this owner, which begins every prompt."""
@@ -193,9 +193,9 @@ async def _part(name: str, check: Coroutine[Any, Any, str]) -> Component:
         return Component(name=name, there=False, problem=str(error))
 
 
-def _hit(hit: SearchHit, probability: float) -> Hit:
+def _hit(hit: Hit, probability: float) -> FoundTurn:
     episode = hit.episode
-    return Hit(
+    return FoundTurn(
         turn_id=episode.turn_id,
         thread=episode.thread,
         at=episode.at,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 from pydantic_core import to_jsonable_python
 
-from bot.mcp.read_tool import Answer, QuotingAnswer, ReadTool
+from bot.mcp.read_tool import QuotingAnswer, ReadTool, ToolAnswer
 from graph.layers import Layers
 from graph.observability.log_reader import LogLine, read_logs
 from graph.observability.redaction import Redaction
@@ -21,7 +21,7 @@ _LONGEST = 4000
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
-class MetricsRead(Answer):
+class MetricsRead(ToolAnswer):
     """Statistics of the owner's recent turns; times in milliseconds."""
 
     whole: Mapping[str, Any]
@@ -29,7 +29,7 @@ class MetricsRead(Answer):
     """By date in UTC; days without a turn are left out."""
 
 
-class SettingRead(Answer):
+class SettingRead(ToolAnswer):
     name: str
     variable: str
     """The environment variable that sets it."""
@@ -41,7 +41,7 @@ class SettingRead(Answer):
     """None for a secret."""
 
 
-class Configuration(Answer):
+class Configuration(ToolAnswer):
     """All settings; secrets are hidden."""
 
     settings: list[SettingRead]

@@ -22,11 +22,11 @@ class InvalidCall(GoatError):
     """A call for something that does not exist or is invalid; says what to ask for instead."""
 
 
-class Answer(BaseModel):
+class ToolAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class QuotingAnswer(Answer):
+class QuotingAnswer(ToolAnswer):
     """An answer with texts that others wrote."""
 
     note: str = DATA_NOTE

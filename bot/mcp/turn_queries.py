@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
-from bot.mcp.read_tool import DATA_NOTE, Answer, InvalidCall, QuotingAnswer, ReadTool, text
+from bot.mcp.read_tool import DATA_NOTE, InvalidCall, QuotingAnswer, ReadTool, ToolAnswer, text
 from bot.printable import snippet
 from graph.explain.explanation import ExplainedMemory, explain_decisions, measure, rule_words
 from graph.runtime.agent import Agent
@@ -66,7 +66,7 @@ class Diagnosis(Observation):
     note: str = DATA_NOTE
 
 
-class ThreadRead(Answer):
+class ThreadRead(ToolAnswer):
     thread: str
     turns: int
     """Number of its turns among the latest ones that were read."""

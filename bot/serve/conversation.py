@@ -14,7 +14,7 @@ from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, 
 from bot.serve.client_services import ClientBudget, take_reminders
 from bot.serve.thread_finder import MOST_TURNS, Match, ThreadFinder, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
-from graph.events.approval import Answer, clear_answer
+from graph.events.approval import ApprovalAnswer, clear_answer
 from graph.events.turn_events import Event, Events, Finished, Resumed
 from graph.runtime.agent import Agent
 from graph.state.circumstances import Circumstances
@@ -76,7 +76,7 @@ class Conversation:
         return cls(asked, words, documents, history, every[-1].reply if every else "")
 
     @cached_property
-    def answer(self) -> Answer | None:
+    def answer(self) -> ApprovalAnswer | None:
         """The answer to a question whether a tool may run; None if this message is none."""
         return clear_answer(self.words) if is_question(self.last) else None
 
@@ -138,7 +138,7 @@ class Conversations:
             owner=owner,
             thread=thread,
             approval_id=approval.id,
-            allowed=answer is Answer.YES,
+            allowed=answer is ApprovalAnswer.YES,
         )
 
     async def _turn(self, talk: Conversation, thread: str) -> Events:

@@ -24,7 +24,7 @@ _HUMAN_INTERRUPT = {
 }
 
 
-class Answer(Enum):
+class ApprovalAnswer(Enum):
     """The person's answer."""
 
     YES = "yes"
@@ -57,22 +57,22 @@ def question(call: Call, turn: Turn, reason: str, others: Sequence[str] = ()) ->
     }
 
 
-def answer_of(said: Any) -> Answer:
+def answer_of(said: Any) -> ApprovalAnswer:
     """Parse the value that a run is resumed with; anything but a clear yes is a no."""
     decision = _only_decision(said)
     if isinstance(decision, Mapping):
         decision = decision.get("approved", decision.get("type"))
     if decision == ABANDONED:
-        return Answer.ABANDONED
+        return ApprovalAnswer.ABANDONED
     if decision is True or (isinstance(decision, str) and decision.strip().lower() in _YES):
-        return Answer.YES
-    return Answer.NO
+        return ApprovalAnswer.YES
+    return ApprovalAnswer.NO
 
 
-def clear_answer(text: str) -> Answer | None:
+def clear_answer(text: str) -> ApprovalAnswer | None:
     """Parse a message that may be an answer; None for any other message."""
     word = text.strip().strip(".!").lower()
-    return Answer.YES if word in _YES else Answer.NO if word in _NO else None
+    return ApprovalAnswer.YES if word in _YES else ApprovalAnswer.NO if word in _NO else None
 
 
 def remark_of(said: Any) -> str:

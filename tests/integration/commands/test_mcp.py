@@ -22,7 +22,7 @@ from mcp.types import TextContent
 from pydantic import SecretStr
 
 from bot.http_server import allowed_hosts
-from bot.mcp.read_tool import DATA_NOTE, Answer, ReadTool
+from bot.mcp.read_tool import DATA_NOTE, ReadTool, ToolAnswer
 from bot.mcp.server import MOST_BYTES, McpServer, agent_server, build_server, serve_http
 from bot.mcp.turn_queries import MOST_CHARS, bounded
 from graph.app import open_agent
@@ -302,7 +302,7 @@ async def test_threads_are_listed_latest_first_with_their_states(world: World) -
     assert read["state"]["recall"]["candidates"]
 
 
-class Odd(Answer):
+class Odd(ToolAnswer):
     anything: Any
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langgraph.types import Interrupt
 
-from graph.events.approval import ABANDONED, Answer, answer_of, answers_by_id, approvals, remark_of
+from graph.events.approval import ABANDONED, ApprovalAnswer, answer_of, answers_by_id, approvals, remark_of
 from tests.tables import each
 
 APPROVE, REJECT = {"type": "approve"}, {"type": "reject", "message": " Not today. "}
@@ -15,31 +15,31 @@ TWO = [Interrupt({}, id="a"), Interrupt({}, id="b")]
 @each(
     ("said", "answer"),
     [
-        (True, Answer.YES),
-        ("Yes", Answer.YES),
-        ("da", Answer.YES),
-        (["approve"], Answer.YES),
-        ({"approved": True}, Answer.YES),
-        (APPROVE, Answer.YES),
-        ({"decisions": [APPROVE]}, Answer.YES),
-        ([{"type": "accept", "args": None}], Answer.YES),
-        ([{"type": "ignore", "args": None}], Answer.NO),
-        ([{"type": "response", "args": "yes"}], Answer.NO),
-        (ABANDONED, Answer.ABANDONED),
-        (False, Answer.NO),
-        (None, Answer.NO),
-        (1, Answer.NO),
-        ("yes, but not now", Answer.NO),
-        ([], Answer.NO),
-        ([True, False], Answer.NO),
-        ({"decisions": [REJECT]}, Answer.NO),
-        ({"decisions": [APPROVE, REJECT]}, Answer.NO),
-        ({"decisions": [{"type": "edit", "edited_action": {"name": "x", "args": {}}}]}, Answer.NO),
-        ({"type": "respond", "message": "yes"}, Answer.NO),
-        ({"decisions": {"type": "approve", "other": 1}}, Answer.YES),
+        (True, ApprovalAnswer.YES),
+        ("Yes", ApprovalAnswer.YES),
+        ("da", ApprovalAnswer.YES),
+        (["approve"], ApprovalAnswer.YES),
+        ({"approved": True}, ApprovalAnswer.YES),
+        (APPROVE, ApprovalAnswer.YES),
+        ({"decisions": [APPROVE]}, ApprovalAnswer.YES),
+        ([{"type": "accept", "args": None}], ApprovalAnswer.YES),
+        ([{"type": "ignore", "args": None}], ApprovalAnswer.NO),
+        ([{"type": "response", "args": "yes"}], ApprovalAnswer.NO),
+        (ABANDONED, ApprovalAnswer.ABANDONED),
+        (False, ApprovalAnswer.NO),
+        (None, ApprovalAnswer.NO),
+        (1, ApprovalAnswer.NO),
+        ("yes, but not now", ApprovalAnswer.NO),
+        ([], ApprovalAnswer.NO),
+        ([True, False], ApprovalAnswer.NO),
+        ({"decisions": [REJECT]}, ApprovalAnswer.NO),
+        ({"decisions": [APPROVE, REJECT]}, ApprovalAnswer.NO),
+        ({"decisions": [{"type": "edit", "edited_action": {"name": "x", "args": {}}}]}, ApprovalAnswer.NO),
+        ({"type": "respond", "message": "yes"}, ApprovalAnswer.NO),
+        ({"decisions": {"type": "approve", "other": 1}}, ApprovalAnswer.YES),
     ],
 )
-def test_only_a_clear_yes_is_one(said: Any, answer: Answer) -> None:
+def test_only_a_clear_yes_is_one(said: Any, answer: ApprovalAnswer) -> None:
     assert answer_of(said) is answer
 
 
