@@ -9,7 +9,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bot.lab.bench.bench_layers import temporary_settings
-from bot.lab.bench.neutral import Archive, as_episodes, split_exchange
+from bot.lab.bench.neutral import BenchArchive, as_episodes, split_exchange
 from bot.lab.widgets import Table
 from graph.app import open_agent
 from graph.explain.explanation import explain
@@ -49,7 +49,7 @@ async def temporary_agent(settings: Settings, owner: str) -> AsyncIterator[Agent
             yield agent
 
 
-async def fill(agent: Agent, archive: Archive, owner: str) -> None:
+async def fill(agent: Agent, archive: BenchArchive, owner: str) -> None:
     """Archive and embed turns, and load what the first turn needs."""
     await agent.layers.episodes.append_many(as_episodes(archive, owner))
     await agent.layers.episodes.index(owner=owner)
@@ -63,7 +63,7 @@ LOADING = 30.0
 _BETWEEN = timedelta(minutes=25)
 
 
-def split_archive(archive: Archive, messages: int) -> tuple[Archive, list[str]]:
+def split_archive(archive: BenchArchive, messages: int) -> tuple[BenchArchive, list[str]]:
     """Return an archive without its last turns, and the user's messages in these."""
     docs = sorted(archive.docs, key=lambda doc: (doc.time is not None, doc.time))
     told, last = docs[:-messages], docs[-messages:]

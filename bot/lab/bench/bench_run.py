@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from bot.importers.importer import Stage, import_episodes
-from bot.lab.bench.neutral import Archive, Doc, Query, as_episodes, query_time
+from bot.lab.bench.neutral import BenchArchive, BenchQuery, Doc, as_episodes, query_time
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader, reply_id, user_message
@@ -115,7 +115,7 @@ another's cached results."""
 class IngestedArchive:
     """An archive that is ready for queries."""
 
-    archive: Archive
+    archive: BenchArchive
     owner: str
     episodes: Sequence[Episode]
     seconds: float
@@ -125,12 +125,12 @@ class IngestedArchive:
         """The documents by turn id."""
         return dict(zip((episode.turn_id for episode in self.episodes), self.archive.docs, strict=True))
 
-    def gold(self, query: Query) -> frozenset[str]:
+    def gold(self, query: BenchQuery) -> frozenset[str]:
         """Return the turn ids of the documents, or of the sessions' documents, that answer a query."""
         gold = set[str | None]() if query.irrelevant else {*query.gold}
         return frozenset(turn_id for turn_id, doc in self.docs.items() if {doc.id, doc.session} & gold)
 
-    def with_queries(self, queries: Sequence[Query]) -> "IngestedArchive":
+    def with_queries(self, queries: Sequence[BenchQuery]) -> "IngestedArchive":
         """Return the same archive with other queries."""
         return replace(self, archive=self.archive.model_copy(update={"queries": tuple(queries)}))
 
@@ -140,7 +140,7 @@ def ignore(_: int) -> None:
 
 
 async def ingest(
-    layers: Layers, archive: Archive, owner: str, on_embedded: Callable[[int], None] = ignore
+    layers: Layers, archive: BenchArchive, owner: str, on_embedded: Callable[[int], None] = ignore
 ) -> IngestedArchive:
     """Import an archive's documents for `owner`, and load its indexes."""
     episodes = as_episodes(archive, owner)
@@ -169,7 +169,7 @@ async def ingest_episodes(
 
 async def ask(
     layers: Layers, ingested: IngestedArchive, context: TurnContext
-) -> AsyncIterator[tuple[Query, RecallResult]]:
+) -> AsyncIterator[tuple[BenchQuery, RecallResult]]:
     """Recall for each of an archive's queries, in order."""
     recaller, own = open_recaller(layers), context.model_copy(update={"owner": ingested.owner})
     for number, query in enumerate(ingested.archive.queries):

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.lab.bench.neutral import Archive, Bench, Query, as_episodes, seeded_random
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, as_episodes, seeded_random
 from memory.embedding.centring import Centring
 from memory.embedding.e5 import DIMENSION, E5Embeddings
 from memory.embedding.embedding_model import EmbeddingModel
@@ -67,14 +67,14 @@ async def rank_answers(model: EmbeddingModel, bench: Bench, windows: Windows | N
     return AnswerRanks(places=places, conversations=conversations, vectors=vectors, docs=docs)
 
 
-def _gold(archive: Archive, query: Query) -> list[int]:
+def _gold(archive: BenchArchive, query: BenchQuery) -> list[int]:
     """Return the indexes of the documents that answer a query; none for an irrelevant one."""
     gold = set[str | None]() if query.irrelevant else {*query.gold}
     return [number for number, doc in enumerate(archive.docs) if {doc.id, doc.session} & gold]
 
 
 async def _rank(
-    model: EmbeddingModel, query: Query, gold: list[int], embedded: Matrix, owners: NDArray[np.int64]
+    model: EmbeddingModel, query: BenchQuery, gold: list[int], embedded: Matrix, owners: NDArray[np.int64]
 ) -> int:
     cosines = embedded @ np.asarray(await model.aembed_query(query.text), np.float32)
     best = np.full(int(owners[-1]) + 1, -1.0, np.float32)
@@ -106,11 +106,11 @@ def late_sentences(bench: Bench, *, most: int) -> Bench:
     return bench.model_copy(update={"archives": archives})
 
 
-def _late(archive: Archive, most: int) -> Iterator[Query]:
+def _late(archive: BenchArchive, most: int) -> Iterator[BenchQuery]:
     chance = seeded_random(f"late {archive.id}")
     told = [(doc, found) for doc in archive.docs if (found := _sentences(doc.text))]
     for doc, found in chance.sample(told, min(most, len(told))):
-        yield Query(id=doc.id, text=chance.choice(found), gold=(doc.id,))
+        yield BenchQuery(id=doc.id, text=chance.choice(found), gold=(doc.id,))
 
 
 def _sentences(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from bot.lab.bench.neutral import LATEST, Archive, Bench, Doc, LabelledBench, Query, seeded_random
+from bot.lab.bench.neutral import LATEST, Bench, BenchArchive, BenchQuery, Doc, LabelledBench, seeded_random
 
 PACKAGE = "bot.lab.bench.data"
 FIRST_PERSON, ROMANIAN, IRRELEVANT = "first person", "Romanian pairs", "irrelevant_turns"
@@ -25,14 +25,14 @@ def first_person() -> LabelledBench:
     """Return eight people's chats about their days, on which the packaged calibration was fitted."""
     people = packaged_json("first_person")
     archives = tuple(
-        Archive(
+        BenchArchive(
             id=one["id"],
             docs=tuple(
                 Doc(id=str(number), text=_exchange(turn), session=str(number))
                 for number, turn in enumerate(one["turns"])
             ),
             queries=tuple(
-                Query(id=str(number), text=asked["text"], gold=(str(asked["gold"]),))
+                BenchQuery(id=str(number), text=asked["text"], gold=(str(asked["gold"]),))
                 for number, asked in enumerate(one["questions"])
             ),
         )
@@ -51,7 +51,7 @@ def spread_days(labelled: LabelledBench, days: float) -> LabelledBench:
     return replace(labelled, bench=labelled.bench.model_copy(update={"archives": archives}))
 
 
-def _dated(archive: Archive, days: float) -> Iterator[Doc]:
+def _dated(archive: BenchArchive, days: float) -> Iterator[Doc]:
     for age, doc in zip(range(len(archive.docs))[::-1], archive.docs, strict=True):
         yield doc.model_copy(update={"time": LATEST - age * timedelta(days=days)})
 
@@ -62,11 +62,11 @@ def romanian(kind: str = "") -> LabelledBench:
     `kind` selects questions: `ro-ro`, `ro-plain` (no diacritics) or `ro-en` (of English memories).
     """
     pairs = packaged_json("romanian_pairs")
-    archive = Archive(
+    archive = BenchArchive(
         id="ro",
         docs=tuple(Doc(id=pair["id"], text=_exchange(pair["memory"]), session=pair["id"]) for pair in pairs),
         queries=tuple(
-            Query(id=pair["id"], text=pair["query"], gold=(pair["id"],), category=pair["kind"])
+            BenchQuery(id=pair["id"], text=pair["query"], gold=(pair["id"],), category=pair["kind"])
             for pair in pairs
             if kind in ("", pair["kind"])
         ),
@@ -123,11 +123,11 @@ def swap_names(text: str, names: Sequence[str], others: Sequence[str]) -> str:
     return anyone.sub(lambda found: swap[found[1]], text)
 
 
-def _extended(archive: Archive, more: Iterable[Query]) -> Archive:
+def _extended(archive: BenchArchive, more: Iterable[BenchQuery]) -> BenchArchive:
     return archive.model_copy(update={"queries": (*archive.queries, *more)})
 
 
-def _others(archive: Archive, labelled: LabelledBench, per_kind: int) -> Iterator[Query]:
+def _others(archive: BenchArchive, labelled: LabelledBench, per_kind: int) -> Iterator[BenchQuery]:
     chance = seeded_random(f"others {archive.id}")
     foreign = [
         (other.id, query)
@@ -143,12 +143,12 @@ def _others(archive: Archive, labelled: LabelledBench, per_kind: int) -> Iterato
             yield _irrelevant(f"{other}/{query.id}/renamed", swapped, SAME_NAMES)
 
 
-def _phrases(archive: str, phrases: Phrases, per_kind: int) -> Iterator[Query]:
+def _phrases(archive: str, phrases: Phrases, per_kind: int) -> Iterator[BenchQuery]:
     for kind, texts in phrases.items():
         chosen = seeded_random(f"{kind} {archive}").sample(range(len(texts)), min(per_kind, len(texts)))
         for number in sorted(chosen):
             yield _irrelevant(f"{kind}/{number + 1}", texts[number], kind)
 
 
-def _irrelevant(name: str, text: str, kind: str) -> Query:
-    return Query(id=name, text=text, irrelevant=True, kind=kind)
+def _irrelevant(name: str, text: str, kind: str) -> BenchQuery:
+    return BenchQuery(id=name, text=text, irrelevant=True, kind=kind)

@@ -25,14 +25,14 @@ NOTHING = ("small_talk", "new_topic", "in_conversation", *NEAR_MISSES)
 """Kinds of messages for which nothing should be shown."""
 
 
-class Exchange(Neutral):
+class BenchExchange(Neutral):
     """A message and its reply."""
 
     user: Text
     assistant: Text = ""
 
 
-class ArchivedExchange(Exchange):
+class ArchivedExchange(BenchExchange):
     """An archived exchange."""
 
     id: str
@@ -47,7 +47,7 @@ class Probe(Neutral):
     id: str
     at: AwareDatetime
     thread: str
-    lead: tuple[Exchange, ...] = ()
+    lead: tuple[BenchExchange, ...] = ()
     user: Message
     gold: tuple[str, ...] = ()
     """Each of these answers it alone."""
@@ -68,7 +68,7 @@ class Person(Neutral):
     turns: tuple[ArchivedExchange, ...]
     probes: tuple[Probe, ...]
 
-    def before(self, probe: Probe) -> list[tuple[str, datetime, Exchange]]:
+    def before(self, probe: Probe) -> list[tuple[str, datetime, BenchExchange]]:
         """Return the conversation before a probe, oldest first: ids, times, exchanges."""
         thread = [(told.id, told.at, told) for told in self.turns if told.thread == probe.thread]
         lead = [(f"{probe.id}:lead:{number}", probe.at, said) for number, said in enumerate(probe.lead)]

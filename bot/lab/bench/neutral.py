@@ -44,7 +44,7 @@ class Doc(Neutral):
     session: Text | None = None
 
 
-class Query(Neutral):
+class BenchQuery(Neutral):
     """A message, and the documents or sessions that it should recall."""
 
     id: Text
@@ -63,19 +63,19 @@ def _refuse_same_ids(docs: tuple[Doc, ...]) -> tuple[Doc, ...]:
     return docs
 
 
-class Archive(Neutral):
+class BenchArchive(Neutral):
     """Documents of one owner, and their queries."""
 
     id: Text
     docs: Annotated[tuple[Doc, ...], AfterValidator(_refuse_same_ids)]
-    queries: tuple[Query, ...]
+    queries: tuple[BenchQuery, ...]
 
 
 class Bench(Neutral):
     """A benchmark."""
 
     name: Text = ""
-    archives: tuple[Archive, ...]
+    archives: tuple[BenchArchive, ...]
 
 
 def read_bench(path: Path) -> Bench:
@@ -120,11 +120,11 @@ def pool_archives(bench: Bench) -> Bench:
     queries = [_query(archive.id, query) for archive in bench.archives for query in archive.queries]
     if all(doc.time is not None for doc in docs):
         docs.sort(key=lambda doc: doc.time.timestamp() if doc.time else 0.0)
-    archive = Archive(id="pooled", docs=tuple(docs), queries=tuple(queries))
+    archive = BenchArchive(id="pooled", docs=tuple(docs), queries=tuple(queries))
     return Bench(name=f"{bench.name}, pooled", archives=(archive,))
 
 
-def draw_archive(archive: Archive, size: int, chance: random.Random) -> Archive:
+def draw_archive(archive: BenchArchive, size: int, chance: random.Random) -> BenchArchive:
     """Draw a smaller archive, with the questions that it still answers and all irrelevant ones.
 
     Up to half of its documents answer a question; the others are drawn at random.
@@ -143,7 +143,7 @@ def draw_archive(archive: Archive, size: int, chance: random.Random) -> Archive:
     return archive.model_copy(update={"docs": docs, "queries": tuple(queries)})
 
 
-def _answered(query: Query, docs: set[str]) -> bool:
+def _answered(query: BenchQuery, docs: set[str]) -> bool:
     return bool(query.gold) and set(query.gold) <= docs
 
 
@@ -157,7 +157,7 @@ def _doc(archive: str, doc: Doc) -> Doc:
     return doc.model_copy(update={"id": f"{archive}/{doc.id}", "session": session})
 
 
-def _query(archive: str, query: Query) -> Query:
+def _query(archive: str, query: BenchQuery) -> BenchQuery:
     gold = tuple(f"{archive}/{unit}" for unit in query.gold)
     return query.model_copy(update={"id": f"{archive}/{query.id}", "gold": gold})
 
@@ -173,7 +173,7 @@ _LONG = 600
 """Minimum characters after the first line to count as the reply to it."""
 
 
-def as_episodes(archive: Archive, owner: str) -> list[Episode]:
+def as_episodes(archive: BenchArchive, owner: str) -> list[Episode]:
     """Return each document as an episode."""
     made_up = _invented_times(archive)
     return [
@@ -182,7 +182,7 @@ def as_episodes(archive: Archive, owner: str) -> list[Episode]:
     ]
 
 
-def query_time(query: Query, episodes: Sequence[Episode]) -> datetime:
+def query_time(query: BenchQuery, episodes: Sequence[Episode]) -> datetime:
     """Return a query's time: its own, or after the latest document."""
     return query.time or max((episode.at for episode in episodes), default=LATEST) + STEP
 
@@ -211,7 +211,7 @@ def _episode(doc: Doc, owner: str, number: int, at: datetime) -> Episode:
     )
 
 
-def _invented_times(archive: Archive) -> list[datetime]:
+def _invented_times(archive: BenchArchive) -> list[datetime]:
     """Return a time for each document, in order: one step apart, sessions a pause apart."""
     at = min((query.time for query in archive.queries if query.time), default=LATEST)
     return list(_backwards(archive.docs, at))[::-1]

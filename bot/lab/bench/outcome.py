@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.lab.bench.bench_run import IngestedArchive, RecallResult
-from bot.lab.bench.neutral import Archive, Doc, Query
+from bot.lab.bench.neutral import BenchArchive, BenchQuery, Doc
 from graph.state.turn_state import State
 from memory.models import SearchStatus
 from memory.tuning.curves import GRID, PER
@@ -111,11 +111,11 @@ RANKING = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class QueryOutcome:
     """Outcome of a query."""
 
     archive: str
-    query: Query
+    query: BenchQuery
     ranking: tuple[str, ...]
     """Documents of the candidates, best first."""
     kept: tuple[str, ...]
@@ -146,7 +146,7 @@ class Outcome:
         } | {key: value for key, value in about.items() if value is not None}
 
 
-MEASURES: Mapping[str, Callable[[Outcome], float]] = {
+MEASURES: Mapping[str, Callable[[QueryOutcome], float]] = {
     "recall@5": lambda outcome: recall_at(outcome.units, outcome.gold, 5),
     "recall@10": lambda outcome: recall_at(outcome.units, outcome.gold, 10),
     "mrr": lambda outcome: reciprocal_rank(outcome.units, outcome.gold),
@@ -163,8 +163,8 @@ def found_turns(state: State) -> list[str]:
 
 
 def read_outcome(
-    ingested: IngestedArchive, query: Query, recalled: RecallResult, ranked: Sequence[str]
-) -> Outcome:
+    ingested: IngestedArchive, query: BenchQuery, recalled: RecallResult, ranked: Sequence[str]
+) -> QueryOutcome:
     """Read a query's outcome from its recall; `ranked` are turn ids, best first."""
     state, docs, archive = recalled.state, ingested.docs, ingested.archive
     best = [docs[turn_id] for turn_id in ranked[:RANKING]]
@@ -172,7 +172,7 @@ def read_outcome(
     by_session = _by_session(archive, query)
     fine = (SearchStatus.OK, SearchStatus.CACHED)
     failed = [report for report in state["recall"].reports.values() if report.status not in fine]
-    return Outcome(
+    return QueryOutcome(
         archive=archive.id,
         query=query,
         ranking=tuple(doc.id for doc in best),
@@ -186,7 +186,7 @@ def read_outcome(
     )
 
 
-def _by_session(archive: Archive, query: Query) -> bool:
+def _by_session(archive: BenchArchive, query: BenchQuery) -> bool:
     """Return whether the gold are sessions: some session matches, and no document does."""
     ids, sessions = {doc.id for doc in archive.docs}, {doc.session for doc in archive.docs}
     return ids.isdisjoint(query.gold) and not sessions.isdisjoint(query.gold)
@@ -196,7 +196,7 @@ def _unit(doc: Doc, *, by_session: bool) -> str:
     return (doc.session or "") if by_session else doc.id
 
 
-def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def summarise(outcomes: Sequence[QueryOutcome]) -> dict[str, Any]:
     """Return a run's figures, None where there was nothing to measure."""
     relevant = [outcome for outcome in outcomes if not outcome.query.irrelevant]
     irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
@@ -218,7 +218,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def retrieval(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def retrieval(outcomes: Sequence[QueryOutcome]) -> dict[str, Any]:
     """Return the retrieval metrics of queries with gold."""
     return {
         "n": len(outcomes),
@@ -226,7 +226,7 @@ def retrieval(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dict[str, Any]:
+def injection(relevant: Sequence[QueryOutcome], irrelevant: Sequence[QueryOutcome]) -> dict[str, Any]:
     """Return the metrics of what is shown."""
     labelled = [outcome for outcome in relevant if outcome.gold]
     covered, wrong = (sum(bool(o.kept) for o in some) for some in (relevant, irrelevant))
@@ -245,5 +245,5 @@ def injection(relevant: Sequence[Outcome], irrelevant: Sequence[Outcome]) -> dic
     }
 
 
-def _false_per_hundred(irrelevant: Sequence[Outcome]) -> float | None:
+def _false_per_hundred(irrelevant: Sequence[QueryOutcome]) -> float | None:
     return ratio(PER * sum(bool(o.kept) for o in irrelevant), len(irrelevant))

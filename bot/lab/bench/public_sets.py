@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.importers.benchmark_formats import read_locomo, read_longmemeval
 from bot.importers.source import Field, read_json
-from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench
 from memory.models import Episode
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open domain", 4: "single-hop", 5: "adversarial"}
@@ -45,7 +45,7 @@ def _people(conversation: Field) -> tuple[str, ...]:
     return tuple(conversation.get(key).name() for key in ("speaker_a", "speaker_b"))
 
 
-def _archive(name: str, episodes: list[Episode], sample: Field) -> Archive:
+def _archive(name: str, episodes: list[Episode], sample: Field) -> BenchArchive:
     docs = tuple(_pair_doc(episode) for episode in episodes)
     holders = {
         said: doc.id
@@ -53,7 +53,7 @@ def _archive(name: str, episodes: list[Episode], sample: Field) -> Archive:
         for tag in episode.tags
         for said in dialogue_ids(tag)
     }
-    return Archive(id=name, docs=docs, queries=tuple(_questions(sample.get("qa").items(), holders)))
+    return BenchArchive(id=name, docs=docs, queries=tuple(_questions(sample.get("qa").items(), holders)))
 
 
 def _pair_doc(episode: Episode) -> Doc:
@@ -61,12 +61,12 @@ def _pair_doc(episode: Episode) -> Doc:
     return Doc(id=first, text=episode.text, time=episode.at, session=first.partition(":")[0])
 
 
-def _questions(asked: list[Field], holders: Mapping[str, str]) -> Iterator[Query]:
+def _questions(asked: list[Field], holders: Mapping[str, str]) -> Iterator[BenchQuery]:
     for number, question in enumerate(asked, start=1):
         category = int(question.get("category").value)
         said = [one for piece in question.items_of("evidence") for one in dialogue_ids(piece.value)]
         adversarial = category == ADVERSARIAL
-        yield Query(
+        yield BenchQuery(
             id=str(number),
             text=question.get("question").text(),
             gold=tuple(dict.fromkeys(holders[one] for one in said if one in holders)),
@@ -84,7 +84,7 @@ def load_longmemeval(path: Path) -> LabelledBench:
     """Read a file, or a folder of files; unanswerable questions count as irrelevant."""
     cases = {_case_name(case, file): case for file in _files(path) for case in _cases(file)}
     archives = tuple(
-        Archive(id=name, docs=tuple(_docs(episodes)), queries=tuple(_queries(cases[name], name)))
+        BenchArchive(id=name, docs=tuple(_docs(episodes)), queries=tuple(_queries(cases[name], name)))
         for name, episodes in read_longmemeval(path, "bench")
     )
     return LabelledBench(Bench(name="LongMemEval", archives=archives))
@@ -118,7 +118,7 @@ def _exchange(episode: Episode) -> str:
     return f"user: {episode.message}\nassistant: {episode.reply}" if episode.reply else episode.message
 
 
-def _queries(case: Field, name: str) -> Iterator[Query]:
+def _queries(case: Field, name: str) -> Iterator[BenchQuery]:
     """Yield the questions of a case, which lists them or is one question itself."""
     asked = case.find("queries")
     for question in asked.items() if asked else [case]:
@@ -127,7 +127,7 @@ def _queries(case: Field, name: str) -> Iterator[Query]:
         number = named.name() if named else name
         kind = about.find("question_type")
         unanswered = number.endswith(ABSTENTION)
-        yield Query(
+        yield BenchQuery(
             id=number,
             text=question.get("question").text(),
             time=date.time() if date else None,

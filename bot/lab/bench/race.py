@@ -10,7 +10,7 @@ from bot.lab.bench.bench_run import UNHURRIED, ask, ignore, ingest
 from bot.lab.bench.neutral import Bench
 from bot.lab.bench.outcome import (
     MEASURES,
-    Outcome,
+    QueryOutcome,
     found_turns,
     read_outcome,
     summarise,
@@ -89,7 +89,7 @@ class Race:
     conversations: int
     ingest_seconds: float
     """Almost 0 when the archives were ingested before."""
-    outcomes: dict[str, list[Outcome]]
+    outcomes: dict[str, list[QueryOutcome]]
     """By contestant."""
 
 
@@ -102,7 +102,7 @@ async def race(
     on_asked: Callable[[], None] = lambda: None,
 ) -> Race:
     """Ingest every archive once, and run its queries for every contestant."""
-    seconds, outcomes = 0.0, {contestant.name: list[Outcome]() for contestant in contestants}
+    seconds, outcomes = 0.0, {contestant.name: list[QueryOutcome]() for contestant in contestants}
     for archive in bench.archives:
         ingested = await ingest(layers, archive, f"{bench.name} {archive.id}", on_embedded)
         relevant = ingested.with_queries([query for query in archive.queries if not query.irrelevant])
@@ -140,25 +140,25 @@ def rounded(value: Any) -> Any:
     return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
-def mean_measure(outcomes: Iterable[Outcome], measure: str) -> Estimate | None:
+def mean_measure(outcomes: Iterable[QueryOutcome], measure: str) -> Estimate | None:
     """Return the mean of a measure over the relevant queries, with its interval over conversations."""
     labelled = relevant(outcomes)
     return _estimate([MEASURES[measure](outcome) for outcome in labelled], labelled)
 
 
-def relevant(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def relevant(outcomes: Iterable[QueryOutcome]) -> list[QueryOutcome]:
     """Return the outcomes of queries that the archive answers."""
     return [outcome for outcome in outcomes if outcome.gold and not outcome.query.irrelevant]
 
 
-def false_injections(outcomes: Iterable[Outcome]) -> Estimate | None:
+def false_injections(outcomes: Iterable[QueryOutcome]) -> Estimate | None:
     """Return the false injections per hundred irrelevant messages."""
     irrelevant = [outcome for outcome in outcomes if outcome.query.irrelevant]
     return _estimate([float(bool(outcome.kept)) for outcome in irrelevant], irrelevant, scale=PER)
 
 
 def by_age(
-    bench: Bench, outcomes: Iterable[Outcome], days: Sequence[float], measure: str
+    bench: Bench, outcomes: Iterable[QueryOutcome], days: Sequence[float], measure: str
 ) -> list[Estimate | None]:
     """Return a measure by age of the answer, in groups of up to each number of days."""
     said = {(archive.id, doc.id): doc.time for archive in bench.archives for doc in archive.docs if doc.time}
@@ -172,18 +172,20 @@ def by_age(
     return [mean_measure([one for one, age in ages if low < age <= high], measure) for low, high in spans]
 
 
-def conversation(outcome: Outcome) -> str:
+def conversation(outcome: QueryOutcome) -> str:
     """Return an outcome's unit of resampling: its archive, or in a pooled one the original archive."""
     return f"{outcome.archive}/{outcome.query.id.partition('/')[0] if outcome.archive == 'pooled' else ''}"
 
 
-def _estimate(values: Sequence[float], outcomes: Sequence[Outcome], *, scale: float = 1.0) -> Estimate | None:
+def _estimate(
+    values: Sequence[float], outcomes: Sequence[QueryOutcome], *, scale: float = 1.0
+) -> Estimate | None:
     if not values:
         return None
     return resampling([conversation(outcome) for outcome in outcomes]).estimate(values, scale=scale)
 
 
-def _figures(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _figures(name: str, outcomes: Sequence[QueryOutcome]) -> dict[str, Any]:
     summary = summarise(outcomes)
     estimates = {measure: mean_measure(outcomes, measure) for measure in MEASURES}
     estimates["false_per_hundred"] = false_injections(outcomes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bot.lab.bench.bench_run import UNHURRIED, IngestedArchive, ask, ingest
 from bot.lab.bench.data_sets import LabelledSet
 from bot.lab.bench.handmade import OTHERS, read_phrases, with_irrelevant
-from bot.lab.bench.neutral import LabelledBench, Query, draw_archive, seeded_random
+from bot.lab.bench.neutral import BenchQuery, LabelledBench, draw_archive, seeded_random
 from graph.layers import Layers
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
@@ -35,7 +35,7 @@ class AskedTurn:
     size: int
     """Turns in the archive."""
     language: str
-    query: Query
+    query: BenchQuery
     gold: frozenset[str]
     """Turn ids of the memories that answer it."""
     state: State = field(repr=False)
@@ -94,7 +94,7 @@ async def _asked(layers: Layers, ingested: IngestedArchive, one: LabelledSet) ->
     ]
 
 
-def _language(query: Query, home: str, labelled: LabelledBench) -> str:
+def _language(query: BenchQuery, home: str, labelled: LabelledBench) -> str:
     """Return a message's language: the one in its kind for phrases, the author's for questions."""
     kind, comma, language = (query.kind or "").rpartition(", ")
     if comma and language in LANGUAGES:

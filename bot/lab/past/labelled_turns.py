@@ -23,7 +23,7 @@ FLOOR = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledTurn:
+class LabelledPastTurn:
     """A past turn with a label for every offered memory."""
 
     turn: PastTurn
@@ -52,9 +52,9 @@ class LabelledTurn:
 class LabelledHalves:
     """All labelled turns, split in halves."""
 
-    choosing: Sequence[LabelledTurn]
+    choosing: Sequence[LabelledPastTurn]
     """From the earlier half."""
-    testing: Sequence[LabelledTurn]
+    testing: Sequence[LabelledPastTurn]
     """From the later half, drawn at random."""
 
     @property
@@ -82,7 +82,7 @@ def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> Labell
     said = {(label.turn_id, label.memory): label.relevant for label in labels}
     choosing, testing = (
         [
-            LabelledTurn(
+            LabelledPastTurn(
                 turn=turn,
                 relevant=frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id]),
             )
@@ -95,7 +95,7 @@ def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> Labell
 
 
 def search_grid(
-    turns: Sequence[LabelledTurn], base: TurnContext, grid: Mapping[str, Sequence[Value]] = GRID
+    turns: Sequence[LabelledPastTurn], base: TurnContext, grid: Mapping[str, Sequence[Value]] = GRID
 ) -> list[GridPoint]:
     """Evaluate every point of the grid, best first; of equals, the one with the fewest changes.
 
@@ -111,32 +111,32 @@ def search_grid(
     return found
 
 
-def least_recall(turns: Sequence[LabelledTurn], base: TurnContext) -> float:
+def least_recall(turns: Sequence[LabelledPastTurn], base: TurnContext) -> float:
     """Return the minimum recall; above 0, even if the settings in force recall nothing."""
     return max(FLOOR * recall(turns, base), sys.float_info.min)
 
 
 def recall(
-    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> float:
     """Return the mean share of helpful memories that are shown; 0 if no turn has any."""
     return figures(turns, context, calibration).get(RECALL, 0.0)
 
 
-def silence(turns: Sequence[LabelledTurn]) -> dict[str, float]:
+def silence(turns: Sequence[LabelledPastTurn]) -> dict[str, float]:
     """Return the figures of showing nothing at all, as a baseline."""
     return _figures([one.counts(()) for one in turns])
 
 
 def mean_utility(
-    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> float:
     """Return the mean of the turns' utility; 0 without turns."""
     return sum(one.utility(context, calibration) for one in turns) / max(len(turns), 1)
 
 
 def estimate_utility(
-    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> Estimate | None:
     """Return `mean_utility` with its interval, resampled by days; None without turns."""
     if not turns:
@@ -189,7 +189,7 @@ def tuning_result(
 
 
 def figures(
-    turns: Sequence[LabelledTurn], context: TurnContext, calibration: Calibration | None = None
+    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> dict[str, float]:
     """Return the recall, false injections and memories per turn of the settings."""
     return _figures([one.counts(one.shown(context, calibration)) for one in turns])

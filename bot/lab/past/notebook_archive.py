@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.lab.bench.handmade import first_person, read_phrases
-from bot.lab.bench.neutral import Archive, as_episodes, seeded_random
+from bot.lab.bench.neutral import BenchArchive, as_episodes, seeded_random
 from bot.lab.notebook_agent import temporary_agent
 from bot.lab.past.past_turns import PastTurn
 from bot.lab.past.session import LabellingSession
@@ -108,7 +108,7 @@ async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]
         await agent.layers.feedback.put(feedback, owner=OWNER)
 
 
-def _archived(archive: Archive) -> Iterator[Episode]:
+def _archived(archive: BenchArchive) -> Iterator[Episode]:
     """Yield one person's exchanges, spread evenly over the days."""
     for number, episode in enumerate(as_episodes(archive, archive.id)):
         day = number * DAYS // len(archive.docs)
@@ -121,7 +121,7 @@ def _archived(archive: Archive) -> Iterator[Episode]:
         )
 
 
-def _questions(archives: Sequence[Archive], told_on: Mapping[str, int]) -> Iterator[SentMessage]:
+def _questions(archives: Sequence[BenchArchive], told_on: Mapping[str, int]) -> Iterator[SentMessage]:
     """Yield the questions, each on a later day than its answer."""
     for archive in archives:
         for query in archive.queries:

@@ -14,7 +14,7 @@ from bot.lab.past.labelled_turns import (
     RECALL,
     GridPoint,
     LabelledHalves,
-    LabelledTurn,
+    LabelledPastTurn,
     figures,
     label_halves,
     least_recall,
@@ -47,7 +47,7 @@ class TooFewLabels(GoatError):
 
 
 def fit_own_calibration(
-    turns: Sequence[LabelledTurn], base: TurnContext, *, model: str, data: Mapping[str, str]
+    turns: Sequence[LabelledPastTurn], base: TurnContext, *, model: str, data: Mapping[str, str]
 ) -> Calibration:
     """Fit a calibration on labelled turns.
 
@@ -74,7 +74,7 @@ def fit_own_calibration(
 
 
 def _with_bar(
-    fit: Calibration, turns: Sequence[LabelledTurn], base: TurnContext, most_false: float
+    fit: Calibration, turns: Sequence[LabelledPastTurn], base: TurnContext, most_false: float
 ) -> Calibration:
     """Shift a fit's intercepts to the highest recall within a rate of false injections.
 
@@ -104,7 +104,7 @@ def _shift_bar(fit: Calibration, by: float) -> Calibration:
     return fit.model_copy(update={"with_vectors": moved[0], "words_alone": moved[1]})
 
 
-def _fit_input(one: LabelledTurn) -> LabelledQuery:
+def _fit_input(one: LabelledPastTurn) -> LabelledQuery:
     found = [(candidate.evidence, candidate.turn_id in one.relevant) for candidate in one.turn.offered]
     return LabelledQuery(DATA, one.turn.state["recall"].query, found, relevant=bool(one.relevant))
 

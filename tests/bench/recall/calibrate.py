@@ -19,7 +19,7 @@ from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED, ask, ingest
 from bot.lab.bench.data_sets import file_of
 from bot.lab.bench.handmade import first_person
-from bot.lab.bench.neutral import Archive, Bench, draw_archive
+from bot.lab.bench.neutral import Bench, BenchArchive, draw_archive
 from bot.lab.bench.public_sets import load_locomo
 from graph.layers import Layers
 from graph.settings.settings_loader import load_settings
@@ -37,7 +37,7 @@ DEPTH = 10
 FALSE_RATE = 0.08
 """For other people's questions, the hardest irrelevant ones; new topics and small talk have far fewer."""
 
-Drawn = tuple[str, str, Archive]
+Drawn = tuple[str, str, BenchArchive]
 """Corpus, id of the archive it was drawn from, and the drawn archive."""
 Asked = dict[str, list[LabelledQuery]]
 """Results by corpus."""
@@ -72,7 +72,7 @@ async def main() -> None:
     print(whole.model_dump_json(indent=2))  # noqa: T201
 
 
-def draw_archives(archive: Archive, chance: random.Random) -> Iterator[Archive]:
+def draw_archives(archive: BenchArchive, chance: random.Random) -> Iterator[BenchArchive]:
     """Yield smaller archives drawn from one, each with the questions it still answers, then the whole."""
     answered = tuple(query for query in archive.queries if query.gold and not query.irrelevant)
     own = archive.model_copy(update={"queries": answered})

@@ -13,8 +13,8 @@ from bot.lab.bench.bench_run import RecallResult
 from bot.lab.bench.handmade import OTHERS, packaged_json, with_irrelevant
 from bot.lab.bench.lives import NEAR_MISSES, ArchivedExchange, Lives, Person, Probe, run_lives
 from bot.lab.bench.neutral import (
-    Archive,
     Bench,
+    BenchArchive,
     LabelledBench,
     as_episodes,
     draw_archive,
@@ -68,7 +68,7 @@ def as_lives(labelled: LabelledBench, *, of_others: int, sizes: Mapping[int, int
     return Lives(name=bench.name, people=tuple(map(_person, [*bench.archives, *parts])))
 
 
-def _person(archive: Archive) -> Person:
+def _person(archive: BenchArchive) -> Person:
     episodes = as_episodes(archive, archive.id)
     turns = [
         ArchivedExchange(id=doc.id, at=said.at, thread=said.thread, user=said.message, assistant=said.reply)

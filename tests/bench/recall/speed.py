@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.lab.bench.bench_run import Recaller, ingest, open_recaller
-from bot.lab.bench.neutral import Archive, Doc
+from bot.lab.bench.neutral import BenchArchive, Doc
 from bot.lab.bench.race import Contestant
 from graph.layers import Layers
 from graph.settings.context import TurnContext
@@ -45,7 +45,7 @@ async def embedding_rate(layers: Layers) -> float:
         Doc(id=f"{number}", text=f"user: {one.message}\nassistant: {one.reply}")
         for number, one in enumerate(turns(EMBEDDED, seed=1))
     ]
-    ingested = await ingest(layers, Archive(id="rate", docs=tuple(told), queries=()), "rate")
+    ingested = await ingest(layers, BenchArchive(id="rate", docs=tuple(told), queries=()), "rate")
     return EMBEDDED / ingested.seconds
 
 

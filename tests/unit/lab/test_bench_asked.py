@@ -6,7 +6,7 @@ import pytest_asyncio
 import graph.layers
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.data_sets import LabelledSet
-from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench
 from bot.lab.bench.tuning_data import (
     DEFAULTS,
     RATIO,
@@ -26,10 +26,10 @@ from tests.servers.hash_embeddings import HashEmbeddings
 NOTHING, EVERYTHING = TurnContext(gap_threshold=1), TurnContext(gap_threshold=0)
 
 
-def archive(name: str, *said: str) -> Archive:
+def archive(name: str, *said: str) -> BenchArchive:
     docs = tuple(Doc(id=str(number), text=text, session=str(number)) for number, text in enumerate(said))
-    return Archive(
-        id=name, docs=docs, queries=(Query(id="q", text=f"what of {said[0].split()[1]}?", gold=("0",)),)
+    return BenchArchive(
+        id=name, docs=docs, queries=(BenchQuery(id="q", text=f"what of {said[0].split()[1]}?", gold=("0",)),)
     )
 
 

@@ -1,19 +1,19 @@
 """Models and windows held against each other by vectors alone."""
 
 from bot.lab.bench.dense import LATE, late_sentences, rank_answers, windows_of
-from bot.lab.bench.neutral import Archive, Bench, Doc, Query
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc
 from tests.servers.hash_embeddings import HashEmbeddings
 
 HERON = "The blue heron stood in the reeds until the evening came"
 LONG = "filler words. " * (LATE // 14 + 1) + f"{HERON}. The end."
 
 
-def bench(*docs: Doc, queries: tuple[Query, ...] = ()) -> Bench:
-    return Bench(name="b", archives=(Archive(id="a", docs=docs, queries=queries),))
+def bench(*docs: Doc, queries: tuple[BenchQuery, ...] = ()) -> Bench:
+    return Bench(name="b", archives=(BenchArchive(id="a", docs=docs, queries=queries),))
 
 
 async def test_answers_are_placed_by_their_best_window() -> None:
-    asked = Query(id="q", text="blue heron reeds", gold=("long",))
+    asked = BenchQuery(id="q", text="blue heron reeds", gold=("long",))
     given = bench(Doc(id="long", text=LONG), Doc(id="other", text="a red kettle"), queries=(asked,))
     model = HashEmbeddings()
     small = await rank_answers(model, given, windows_of(120))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.lab.bench.neutral import Archive, Doc, Query, as_episodes, query_time, split_exchange
+from bot.lab.bench.neutral import BenchArchive, BenchQuery, Doc, as_episodes, query_time, split_exchange
 from tests.tables import each
 
 PLAIN = st.text("ab :\n", max_size=80)
@@ -62,8 +62,8 @@ class TestSpokenLines:
         assert " ".join(found).split() == f"{message} {reply}".split()
 
 
-def archive(*docs: Doc, asked: tuple[Query, ...] = ()) -> Archive:
-    return Archive(id="a", docs=docs, queries=asked)
+def archive(*docs: Doc, asked: tuple[BenchQuery, ...] = ()) -> BenchArchive:
+    return BenchArchive(id="a", docs=docs, queries=asked)
 
 
 def doc(number: int, *, at: datetime | None = None, session: str | None = None) -> Doc:
@@ -87,7 +87,7 @@ class TestAsEpisodes:
 
     def test_made_up_times_end_before_the_first_query_that_tells_its_time(self) -> None:
         asked = tuple(
-            Query(id=str(n), text="q", time=None if at is None else at.timestamp())
+            BenchQuery(id=str(n), text="q", time=None if at is None else at.timestamp())
             for n, at in enumerate([MARCH + HOUR, None, MARCH])
         )
         told = [doc(0), doc(1, at=MARCH - 9 * HOUR), doc(2)]
@@ -96,6 +96,6 @@ class TestAsEpisodes:
 
     def test_a_query_is_asked_at_its_time_or_a_minute_after_the_latest_document(self) -> None:
         told = as_episodes(archive(doc(0, at=MARCH + HOUR), doc(1, at=MARCH)), "ana")
-        assert query_time(Query(id="q", text="q", time=MARCH.timestamp()), told) == MARCH
-        assert query_time(Query(id="q", text="q"), told) == MARCH + HOUR + MINUTE
-        assert query_time(Query(id="q", text="q"), []) == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+        assert query_time(BenchQuery(id="q", text="q", time=MARCH.timestamp()), told) == MARCH
+        assert query_time(BenchQuery(id="q", text="q"), told) == MARCH + HOUR + MINUTE
+        assert query_time(BenchQuery(id="q", text="q"), []) == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)

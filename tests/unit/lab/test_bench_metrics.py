@@ -11,16 +11,16 @@ import pytest
 from bot.commands.command_app import with_thresholds
 from bot.importers.source import BadImportFile
 from bot.lab.bench import outcome as metrics
-from bot.lab.bench.neutral import Query, read_bench
-from bot.lab.bench.outcome import Outcome, summarise
+from bot.lab.bench.neutral import BenchQuery, read_bench
+from bot.lab.bench.outcome import QueryOutcome, summarise
 from graph.settings.context import TurnContext
 from memory.errors import ConfigError
 from tests.tables import each
 
 
-def outcome(**given: Any) -> Outcome:
+def outcome(**given: Any) -> QueryOutcome:
     """An outcome, with what does not matter filled in."""
-    query = Query(
+    query = BenchQuery(
         id="q",
         text="?",
         gold=given.pop("gold", ()),
@@ -30,7 +30,7 @@ def outcome(**given: Any) -> Outcome:
     )
     filled: dict[str, Any] = {"ranking": (), "units": (), "kept": (), "kept_gold": 0}
     filled |= {"probability": 0.0, "milliseconds": 1.0}
-    return Outcome(archive="x", query=query, gold=frozenset(query.gold), **(filled | given))
+    return QueryOutcome(archive="x", query=query, gold=frozenset(query.gold), **(filled | given))
 
 
 def test_auc_counts_ties_half() -> None:

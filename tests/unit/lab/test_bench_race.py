@@ -10,7 +10,7 @@ import pytest
 import graph.layers
 from bot.lab.bench.bench_layers import CachedEmbeddings, bench_layers
 from bot.lab.bench.handmade import spread_days
-from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench
 from bot.lab.bench.race import (
     CONTESTANTS,
     OURS,
@@ -30,12 +30,12 @@ DOCS = tuple(
     for number, text in enumerate(("the boiler was mended", "a green kettle", "moved to the harbour"))
 )
 QUERIES = (
-    Query(id="0", text="what of the boiler?", gold=("0",)),
-    Query(id="1", text="zzz?", gold=("1",)),
-    Query(id="2", text="hello", irrelevant=True, kind="small talk"),
+    BenchQuery(id="0", text="what of the boiler?", gold=("0",)),
+    BenchQuery(id="1", text="zzz?", gold=("1",)),
+    BenchQuery(id="2", text="hello", irrelevant=True, kind="small talk"),
 )
 BENCH = Bench(
-    name="small", archives=tuple(Archive(id=name, docs=DOCS, queries=QUERIES) for name in ("a", "b"))
+    name="small", archives=tuple(BenchArchive(id=name, docs=DOCS, queries=QUERIES) for name in ("a", "b"))
 )
 
 

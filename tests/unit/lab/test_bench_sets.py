@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.lab.bench.handmade import OTHERS, SAME_NAMES, with_irrelevant
-from bot.lab.bench.neutral import Archive, Bench, Doc, LabelledBench, Query, pool_archives
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench, pool_archives
 from bot.lab.bench.public_sets import load_locomo, load_longmemeval
 
 SAMPLE: dict[str, Any] = {
@@ -47,10 +47,10 @@ def two() -> Bench:
     return Bench(
         name="two",
         archives=tuple(
-            Archive(
+            BenchArchive(
                 id=name,
                 docs=(Doc(id="1", text="x", time=time, session="s"),),
-                queries=(Query(id="q", text=f"Where is {name}?", gold=("1",)),),
+                queries=(BenchQuery(id="q", text=f"Where is {name}?", gold=("1",)),),
             )
             for name, time in (("Ana", 20), ("Ben", 10))
         ),

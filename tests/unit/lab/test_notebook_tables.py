@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from matplotlib.figure import Figure
 
-from bot.lab.bench.neutral import Archive, Doc
+from bot.lab.bench.neutral import BenchArchive, Doc
 from bot.lab.curves import Curve, Point, curves_figure
 from bot.lab.dissection import search_warning
 from bot.lab.notebook_agent import split_archive
@@ -89,6 +89,6 @@ def test_the_last_turns_of_an_archive_become_messages() -> None:
     docs = tuple(
         Doc(id=f"{n}", text=f"user: message {n}\nassistant: reply", time=time) for n, time in enumerate(at)
     )
-    archive, messages = split_archive(Archive(id="a", docs=docs, queries=()), 2)
+    archive, messages = split_archive(BenchArchive(id="a", docs=docs, queries=()), 2)
     assert [doc.id for doc in archive.docs] == ["1", "2"]
     assert messages == ["message 0", "message 3"]
