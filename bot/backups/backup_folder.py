@@ -24,11 +24,11 @@ from bot.backups.sealing import BackupRefused, Seal, known_seal, new_seal
 FORMAT: Final = "goat-backup"
 VERSION: Final = 1
 CHUNK: Final = 64 * 1024
-"""Bytes; a database's pages keep their places, so that a few changed ones change few chunks."""
+"""Bytes. A database's pages keep their offsets, so a few changed pages change few chunks."""
 _SETTINGS: Final = "goat-backup.json"
 _LEVEL: Final = 3
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{6}\+*")
-"""Of a backup; other files, such as .DS_Store, come from file managers."""
+"""Name of a backup; file managers add other files, such as .DS_Store."""
 
 
 class BackedUpFile(BaseModel):
@@ -78,7 +78,7 @@ class BackupFolder:
     _seen: set[str] = field(default_factory=set)
 
     def add_chunk(self, content: bytes) -> str:
-        """Keep a piece of a file, unless it is there undamaged; return its name."""
+        """Store a piece of a file, unless an undamaged copy is there; return its name."""
         name = self.seal.name(content)
         if name not in self._seen and not self._is_whole(name):
             sealed = self.seal.close(zlib.compress(content, _LEVEL), name)
@@ -110,7 +110,7 @@ class BackupFolder:
         return sorted(path.name for path in (self.folder / "backups").iterdir() if _NAME.fullmatch(path.name))
 
     def put(self, name: str, backup: Backup) -> None:
-        """Keep a finished backup."""
+        """Store a finished backup."""
         content = zlib.compress(backup.model_dump_json().encode(), _LEVEL)
         _write(self.folder / "backups" / name, self.seal.close(content, name))
 
@@ -127,7 +127,7 @@ class BackupFolder:
             raise BackupRefused(f"The backup {name} was changed or damaged. Use an earlier one.") from None
 
     def keep_last(self, count: int) -> int:
-        """Delete all but the last backups, and the chunks that none needs; return how many backups.
+        """Delete all but the last backups, and unused chunks; return how many backups were deleted.
 
         Raises:
             BackupRefused: a backup to keep is damaged, and nothing was deleted.
@@ -181,9 +181,9 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def open_backups(folder: Path, passphrase: str = "", *, create: bool = False) -> Iterator[BackupFolder]:
-    """Open a folder of backups, alone; `create` begins a new one in an empty folder.
+    """Open and lock a folder of backups; `create` begins a new one in an empty folder.
 
-    Without `create` it may be one that this user cannot write, where nobody can be kept out.
+    Without `create`, a folder that this user cannot write is opened without a lock.
 
     Raises:
         BackupRefused: there is none, it cannot be written, another process uses it, or the passphrase is
@@ -228,7 +228,7 @@ def is_encrypted(folder: Path) -> bool:
 
 
 def _noted(folder: Path) -> dict[str, Any]:
-    """Read a folder's settings; raises ValueError if they are none."""
+    """Read a folder's settings; raises ValueError if they are not those of backups."""
     noted = json.loads((folder / _SETTINGS).read_text("utf-8"))
     if isinstance(noted, dict) and isinstance(noted.get("encrypted"), bool):
         return noted

@@ -17,15 +17,16 @@ from bot.backups.sealing import BackupRefused
 
 _UNFINISHED: Final = ".restoring"
 _NO_DATA: Final = (_UNFINISHED, "lost+found")
-"""What an empty folder may have: a restore that was broken off, and what a file system makes."""
+"""Entries of a folder that counts as empty: an interrupted restore's, and a file system's."""
 OnFile = Callable[[str, int, int], None]
-"""Called with the step, the number of files done, and their number."""
+"""Called with the step, the number of files done, and the total."""
 
 
 def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None) -> str:
     """Back up a data folder, also while an agent runs, and verify what was written; return its name.
 
-    Redis comes first: a turn that ends meanwhile is then archived again after a restore, and none is lost.
+    Redis is copied first: a turn that ends meanwhile is still pending there, and is archived again after a
+    restore.
 
     Raises:
         BackupRefused: a file is damaged, or cannot be read; the folder's other backups are not touched.
@@ -41,7 +42,7 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
         backup = _copied(data, backups, on_file)
         _verify(backup, backups, on_file)
         latest = next(reversed(backups.names()), "")
-        # After the latest, also when the clock went back: --keep deletes the first.
+        # Sorts last even if the clock went back, since --keep deletes the first ones.
         name = max(f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%f}", f"{latest}+")
         backups.put(name, backup)
     return name
@@ -49,7 +50,7 @@ def back_up(data: Path, backups: BackupFolder, on_file: OnFile = lambda *_: None
 
 @contextmanager
 def _readable(*folders: Path) -> Iterator[None]:
-    """Name the folders if the disk refuses, for instance because it is full."""
+    """Raise `BackupRefused` with the folders' names for an `OSError`, such as a full disk."""
     try:
         yield
     except OSError as error:
@@ -72,13 +73,13 @@ def _copied(data: Path, backups: BackupFolder, on_file: OnFile) -> Backup:
         except FileNotFoundError:
             if (data / path).exists():
                 raise
-            continue  # it is gone since it was listed
+            continue  # deleted after it was listed
         on_file("saving", number, len(rest))
     return Backup(software=f"goat2 {version('goat2')}", files=files)
 
 
 def _add(path: Path, stream: IO[bytes], size: int, backups: BackupFolder) -> BackedUpFile:
-    """Keep a file, or its first `size` bytes."""
+    """Store a file's first `size` bytes, or all of it if `size` is negative."""
     chunks, done = [], 0
     while block := stream.read(CHUNK if size < 0 else min(CHUNK, size - done)):
         chunks.append(backups.add_chunk(block))

@@ -14,10 +14,10 @@ from typing import IO, Final
 from bot.backups.sealing import BackupRefused
 
 LEFT_OUT: Final = frozenset({"chroma", "exports", "logs", "locks", "matplotlib", "models"})
-"""Folders with what is derived, or of this machine alone."""
+"""Folders of derived data, or of data for this machine alone."""
 _SUFFIXES: Final = frozenset({".lock", ".log", ".new", ".pid", ".sock", ".users", ".alive", ".probe"})
 _BESIDE: Final = ("-wal", "-shm", "-journal")
-"""Ends of the names of SQLite's helper files, whose content is in the copy of the database."""
+"""Suffixes of SQLite's helper files; the copy of a database has their content."""
 REDIS: Final = Path("redis") / "redis.aof"
 _MANIFEST: Final = "appendonly.aof.manifest"
 _BUSY_SECONDS: Final = 30.0
@@ -71,7 +71,7 @@ def is_database(path: Path) -> bool:
 
 
 def _copy_database(path: Path, copy: Path) -> None:
-    """Copy all pages in one step: equal ones keep their places, and no writer makes it begin again."""
+    """Copy all pages in one step: pages keep their offsets, and no writer can restart the copy."""
     if not path.exists():
         raise FileNotFoundError(path)
     uri = f"{path.absolute().as_uri()}?mode=rw"

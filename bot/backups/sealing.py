@@ -20,7 +20,7 @@ class BackupRefused(GoatError):
 
 
 _COST: Final = 2**16
-"""Of scrypt: 64 MB and a quarter of a second for each guess."""
+"""Cost of scrypt: 64 MB and a quarter of a second for each guess."""
 _NONCE, _KEY = 12, 32
 _KNOWN: Final = b"goat-backup"
 
@@ -36,7 +36,7 @@ class Seal:
         return content
 
     def open(self, sealed: bytes, name: str) -> bytes:  # noqa: ARG002 - for encryption
-        """Return what was closed under this name; raises BackupRefused if it was changed."""
+        """Return the content that was sealed under this name; raises BackupRefused if it was changed."""
         return sealed
 
 
@@ -67,7 +67,7 @@ class PassphraseSeal(Seal):
 
 
 def new_seal(passphrase: str) -> tuple[Seal, dict[str, Any]]:
-    """Return the seal of a new backup folder, and what its settings note of it."""
+    """Return the seal of a new backup folder, and the settings that describe it."""
     if not passphrase:
         return Seal(), {"encrypted": False}
     salt = os.urandom(16)
@@ -92,7 +92,7 @@ def known_seal(passphrase: str, noted: dict[str, Any]) -> Seal:
         salt, known = (b64decode(noted[key]) for key in ("salt", "known"))
     except (LookupError, TypeError, ValueError):
         raise BackupRefused("The settings of this backup are damaged. Use another copy of it.") from None
-    # Without blanks at its ends: earlier versions left those of a passphrase in a file out.
+    # Stripped, too: earlier versions stripped a passphrase that was in a file.
     for secret in filter(None, dict.fromkeys((passphrase, passphrase.strip()))):
         seal = _derived(secret, salt)
         with suppress(BackupRefused):
