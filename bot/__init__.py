@@ -1,1 +1,1 @@
-"""Front ends: the command line, the terminal, and what Telegram, MCP and notebooks share."""
+"""Front ends: the command line, the terminal, Telegram, MCP, an OpenAI-compatible server, notebooks."""

@@ -1,1 +1,1 @@
-"""The commands of `goat`, one module each."""
+"""The commands of `goat`."""

@@ -77,7 +77,7 @@ def restore_(
 
 
 def _keep_last(backups: BackupFolder, count: int) -> tuple[int, list[str]]:
-    """Delete older backups; return how many, and why not, for the new one is whole all the same."""
+    """Delete older backups; return how many, and a warning if that failed: the new backup is valid anyway."""
     try:
         return backups.keep_last(count), []
     except BackupRefused as error:
@@ -106,7 +106,7 @@ def _passphrase(file: Path | None, *, ask: bool, new: bool = False) -> str:
 
 
 def _elsewhere(settings: Settings) -> list[str]:
-    """Say what is on servers, and not in the backup."""
+    """Return a warning for each store that is on a server, and so not in the backup."""
     servers = {
         "Conversations, unfinished turns and queues are on the Redis server": settings.redis_url,
         "Turns, facts and identities are in PostgreSQL": settings.archive_url,

@@ -100,16 +100,16 @@ def first_line(file: Path, content: str) -> str:
 
 
 def collect_seldom() -> None:
-    """Collect a fifteenth as often, and fully about once in 3,000 turns."""
+    """Collect garbage a fifteenth as often as by default, and all of it about once in 3,000 turns."""
     _, middle, _ = gc.get_threshold()
     gc.set_threshold(YOUNG, middle, FULL)
 
 
 def run_turns(main: Coroutine[Any, Any, T]) -> T:
-    """Run a process that answers: garbage is collected rarely, and the event loop is libuv's.
+    """Run a process that answers turns, with rare garbage collection, on uvloop.
 
-    On uvloop the loop's thread works 23 ms for a turn, 25 on asyncio's loop; on a quiet machine no turn was
-    measurably faster. It does not exist for Windows.
+    A turn takes 23 ms of the loop's thread, 25 on asyncio's loop; on a quiet machine no turn was measurably
+    faster. uvloop does not exist for Windows.
     """
     collect_seldom()
     if sys.platform == "win32":

@@ -24,9 +24,9 @@ from memory.errors import ConfigError
 from memory.models import Episode
 
 MOST_FOUND = 20
-"""Turns that a search for words finds at a time."""
+"""Maximum number of turns that a search for words returns."""
 MOST_NARROWED = 2000
-"""Best turns of which those of a time or a thread are taken."""
+"""Number of best matches to filter by time or thread."""
 COPIES = "Exports and backups that you made still have it: delete them too."
 
 
@@ -67,7 +67,7 @@ def forget(
 
 
 def require_answers(*, yes: bool) -> None:
-    """Raise `ConfigError` when questions are to be asked and nobody is there to answer."""
+    """Raise `ConfigError` without `yes` if no person can answer questions."""
     if not yes and not sys.stdin.isatty():
         raise ConfigError("Nobody can be asked here. Add --yes to erase all that is found.")
 
@@ -220,7 +220,7 @@ def read_numbers(text: str, most: int) -> list[int]:
     """Read "all", "none", or numbers and ranges from 1 to `most`; ascending, each once.
 
     Raises:
-        ValueError: something else stands there; says what is allowed.
+        ValueError: the text is anything else; says what is allowed.
     """
     words = text.replace(",", " ").lower().split()
     if words in (["all"], ["none"]):

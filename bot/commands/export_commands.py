@@ -43,7 +43,7 @@ def export(
 
 
 async def run_export(settings: Settings, owner: str, path: Path) -> None:
-    """Export an owner, and say what the file has."""
+    """Export an owner, and print the size of the file."""
     console = Console(highlight=False)
     async with open_layers(settings) as layers:
         try:
@@ -99,7 +99,7 @@ def import_(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What of a file is imported, and how."""
+    """Options of an import."""
 
     owner: str
     format: Format | None = None

@@ -129,7 +129,7 @@ def _table(facts: Sequence[Fact], zone: tzinfo) -> Table:
 
 
 def _moment(text: str, zone: tzinfo) -> datetime:
-    """Parse a time in the user's zone; a date is its end."""
+    """Parse a time in the user's zone; a date means the end of that day."""
     try:
         if len(text) <= len("2026-03-01"):
             return datetime.combine(date.fromisoformat(text), time.max, zone)

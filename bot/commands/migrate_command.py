@@ -28,9 +28,9 @@ from memory.working.redis_copy import copy_keys
 from memory.working.redis_urls import KINDS
 
 SAMPLE: Final = 10
-"""Messages of an owner that are looked up in both."""
+"""Number of an owner's latest messages that are searched in both, to compare the results."""
 NAMED: Final = 20
-"""Owners that a sentence lists."""
+"""Maximum number of owners listed in a message."""
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _TO_SERVER: Final = (
     "All owners are there. Set GOAT_ARCHIVE_URL and GOAT_CHROMA_URL and start the agent, which writes the"
@@ -126,7 +126,7 @@ async def _copy_redis(
 
 @translate_errors()
 async def _check_different(source: RedisConnection, target: RedisConnection) -> None:
-    """Refuse a source that is the target, also under another name."""
+    """Raise `ConfigError` if source and target are the same server, also under another name."""
     mark = f"migration:{secrets.token_hex(8)}"
     one, other = await source.client(), await target.client()
     await other.set(mark, 1, ex=_MARK_SECONDS)

@@ -33,9 +33,9 @@ from graph.settings.settings import Settings
 from graph.tuning.write_checks import DECIDING
 
 LISTED = 10
-"""Changed turns listed in the report."""
+"""Maximum number of changed turns in the report."""
 NAMED = 3
-"""Turns named in the report of those whose decisions differ from the record."""
+"""Maximum number of turns in the report whose decisions differ from the record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
