@@ -97,9 +97,9 @@ async def run_server(
     announce: Callable[[], None],
     end: Callable[[], object] = lambda: None,
 ) -> None:
-    """Serve until the process is stopped, and `end` what holds up connections; raises as `listen`.
+    """Serve until the process is stopped; raises as `listen`.
 
-    `announce` is called once the address is bound.
+    `announce` is called once the address is bound, `end` on the stop signal, to end long responses.
     """
 
     def stop() -> None:
@@ -149,7 +149,7 @@ def check_address(address: str, names: Sequence[str], setting: str, example: str
 
 
 def _is_every_address(host: str) -> bool:
-    """Return True for 0.0.0.0 and its like."""
+    """Return True for 0.0.0.0 and ::."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:

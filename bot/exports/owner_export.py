@@ -52,12 +52,12 @@ forgotten.jsonl      ids of turns that were erased
 
 
 def file_of(name: str) -> str:
-    """Return the file of a section."""
+    """Return the name of a section's file."""
     return f"{name}.jsonl"
 
 
 class FileFacts(BaseModel):
-    """What the manifest says of a file."""
+    """A file's entry in the manifest."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,7 +76,7 @@ class Manifest(BaseModel):
     software: str = Field(default_factory=lambda: f"goat2 {version('goat2')}")
     owner: str
     embedding_model: str
-    """Maker of the vectors; empty without any."""
+    """Model that made the vectors; empty without vectors."""
     dimension: int
     files: dict[str, FileFacts]
 
@@ -93,7 +93,7 @@ class Manifest(BaseModel):
 
 BATCH = 256
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every file: equal memories give equal exports."""
+"""Date of every file, so that equal memories give equal exports."""
 
 Record = Mapping[str, Any]
 
@@ -111,7 +111,7 @@ async def export_owner(layers: Layers, owner: str, path: Path, *, vectors: bool 
     records = await layers.permanent.records(owner=owner)
     reminders = [reminder.record() for reminder in await layers.reminders.of(owner)]
     with _new_file(path) as unfinished, _ExportWriter(unfinished) as writer:
-        # Before the log: a turn is archived there first, and none may be missing there.
+        # Before the archive: a turn is archived first, so that none in a conversation is missing there.
         await _write_conversations(writer, layers, owner)
         tables = partial(_write_tables, writer=writer, vectors=vectors)
         model, dimension = await layers.files.read_apart(owner, TIER, tables)
@@ -206,7 +206,7 @@ class _ExportWriter:
         self.files[file_of(name)] = section.facts
 
     def end(self, manifest: Manifest) -> None:
-        """Write what makes it an export."""
+        """Write the README and the manifest, which completes the export."""
         self._zip.writestr(_member(README), ABOUT)
         self._zip.writestr(_member(MANIFEST), manifest.model_dump_json(indent=1))
 
@@ -220,7 +220,7 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[Path]:
-    """Yield the path of an unfinished file, which only the user can read; then give it its name."""
+    """Yield a temporary path, which only the user can read; rename it to `path` when the block succeeds."""
     if path.exists():
         raise FileExistsError(path)
     unfinished = path.with_name(f"{path.name}.unfinished")

@@ -52,7 +52,7 @@ _WRONG = (
 
 Batch = list[dict[str, Any]]
 OnSection = Callable[[str, int, int], None]
-"""Called with the section, the number of lines done, and their number."""
+"""Called with the section, the number of lines done, and the total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class ExportFile:
 
     @contextmanager
     def checked(self, name: str, first: int, last: int = 0) -> Iterator[None]:
-        """Name the lines if a record cannot be used."""
+        """Raise `BadImportFile` with the numbers of the lines if a record cannot be used."""
         try:
             yield
         except (*_WRONG, RecursionError) as error:
@@ -215,7 +215,7 @@ class OwnerImport:
                         )
 
     async def _restore_reminders(self) -> None:
-        """Set the reminders that are still to come; those of another Telegram bot are listed only."""
+        """Set the reminders that are still to come; another Telegram bot's are listed, but never sent."""
         now = datetime.now(UTC)
         async for first, batch in self._batches(REMINDERS):
             for number, record in enumerate(batch, start=first):
@@ -226,7 +226,7 @@ class OwnerImport:
 
 
 def _reminder_of(record: dict[str, Any], owner: str) -> Reminder:
-    """Return a reminder of an export for an owner; one of a terminal comes in the owner's terminals."""
+    """Return an exported reminder as the owner's; one set in a terminal appears in the owner's terminals."""
     reminder = Reminder.from_json(json.dumps(record | {"owner": owner}))
     if not is_terminal_box(reminder.origin.box):
         return reminder
