@@ -1,4 +1,4 @@
-"""Messages of a chat between people, joined to exchanges, the episodes of their import."""
+"""Groups the messages of a chat between people into exchanges, which are imported as episodes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from bot.importers.source import BadImportFile, stable_id
 from memory.provenance import Carrier, Part
 
 PAUSE = timedelta(hours=1)
-"""After a longer one, another exchange begins."""
+"""Longest gap between two messages of an exchange."""
 LARGEST = 4000
-"""Characters, or fewer: a longer exchange mixes matters, and embeds badly."""
+"""Maximum characters of joined messages: a longer exchange mixes topics, and embeds badly."""
 NAMED = 20
 
 
@@ -41,19 +41,19 @@ class Chat:
 
 @dataclass(slots=True)
 class People:
-    """Who of the people in a file is the owner, by the name or id that was given."""
+    """Tells which person in a file is the owner, by the name or id that was given."""
 
     file: ImportFile
     known_id: str = ""
-    """The owner's id, if the file tells."""
+    """The owner's id, if the file has it."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Messages of each."""
+    """Number of messages by person."""
     found: bool = False
     namesakes: set[str] = field(default_factory=set)
     """Ids of those who have the name that was given."""
 
     def is_owner(self, message: ChatMessage) -> bool:
-        """Return whether the owner wrote a message."""
+        """Count a message; return whether the owner wrote it."""
         given = self.file.me.strip().casefold()
         names = (message.author.casefold(), message.author_id.casefold())
         mine = given in names if given else bool(self.known_id) and message.author_id == self.known_id
@@ -94,7 +94,11 @@ class _Exchange:
     size: int = 0
 
     def takes(self, message: ChatMessage, mine: bool) -> bool:
-        """Return whether a message continues the exchange: until who began it speaks again, after another."""
+        """Return whether a message continues the exchange.
+
+        It does not after a long pause, above the largest size, or if the side that began speaks again after
+        the other.
+        """
         last, size = self.messages[-1][0], self.size + len(message.text)
         began = self.messages[0][1]
         answered = any(side != began for _, side in self.messages)

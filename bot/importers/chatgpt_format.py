@@ -138,13 +138,13 @@ def _part(part: Field) -> str:
         return part.text()
     if not isinstance(part.value, dict):
         return ""
-    if isinstance(said := part.value.get("text"), str):  # of a recording
+    if isinstance(said := part.value.get("text"), str):  # a recording's transcript
         return clean(said)
     return _ASSETS.get(str(part.value.get("content_type")), "")
 
 
 def _attachments(about: Field | None) -> list[str]:
-    """Name the files that came with a message; photos stand in its parts."""
+    """Name the files that came with a message, except photos, which are among its parts."""
     found = []
     for attachment in about.items_of("attachments") if about else []:
         kind, name = attachment.find("mime_type"), attachment.find("name")

@@ -67,7 +67,7 @@ def _exchanges(conversation: Field) -> Iterator[_Exchange]:
 
 
 def _branch(conversation: Field) -> list[Field]:
-    """Return the messages in order; if they name their parents, those that lead to the last one."""
+    """Return the messages in order; if they name their parents, only the last one and its ancestors."""
     messages = conversation.get("chat_messages").items()
     by_id = {message.get("uuid").name(): message for message in messages}
     if not any(message.text_of(_PARENT) in by_id for message in messages):

@@ -66,7 +66,7 @@ _MEMBERS = (
     *("result.json", "conversations*.json", "_chat.txt", "*WhatsApp*.txt"),
     *("*.jsonl", "*.txt", "*.json"),
 )
-"""What a ZIP or a folder may hold; the first that is there decides."""
+"""Patterns of names in a ZIP or a folder, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _format(file: ImportFile, name: str) -> Format | None:
 
 
 def _of_json(file: ImportFile, stream: IO[bytes]) -> Format | None:
-    """Return the format of the first key that only one has; None for other texts."""
+    """Return the format of the first known key; None without one, or if the text is no JSON."""
     try:
         for _, kind, value in islice(JsonStream(file.path, stream).events(), EVENTS):
             if kind == "map_key" and value in _KEYS:

@@ -1,4 +1,4 @@
-"""A file to import, plain, in a ZIP or in a folder; nothing is unpacked to the disk, a bomb is refused."""
+"""A file to import, plain, in a ZIP or in a folder; nothing is unpacked to disk, zip bombs are refused."""
 
 import fnmatch
 import io
@@ -18,9 +18,9 @@ from bot.importers.source import BadImportFile, Field
 from memory.models import Episode
 
 MOST_EXPANDED = 200
-"""Bytes for each packed byte; texts reach 10, and what packs better is made to fill a disk."""
+"""Maximum bytes for each packed byte: texts reach 10, zip bombs far more."""
 SMALL = 64 * 2**20
-"""Bytes that a member may have anyway."""
+"""Bytes that a member may have at any ratio."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
 
 
@@ -145,7 +145,7 @@ class JsonStream:
 
 
 NOBODY = "-"
-"""In place of a name: the owner is none of the people in the file."""
+"""Given as the owner's name: the owner is none of the people in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,21 +155,21 @@ class ImportedEpisode(Episode):
     given_id: str = ""
     """The id in the exporting archive, and in imports by earlier versions."""
     attributed: bool = False
-    """Its file says who said what: the owner's words are the owner's."""
+    """The file names the speakers, so that the owner's words count as the owner's."""
     revisable: bool = False
-    """A later file may have more of it, or an edited text: the latest replaces what was imported before."""
+    """A later file may extend or edit it, and then replaces what was imported before."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFile:
-    """A file, whose memory it becomes, and how to read it."""
+    """A file, its future owner, and how to read it."""
 
     path: Path
     owner: str
     me: str = ""
     """The owner's name in it; empty if it was not given."""
     zone: tzinfo = UTC
-    """Zone of times that have none."""
+    """Zone of times without a zone."""
 
     def streams(self, pattern: str) -> Iterator[IO[bytes]]:
         """Yield the file as a stream, or each member of its ZIP or folder whose name matches.

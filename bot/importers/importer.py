@@ -54,9 +54,9 @@ async def store_episodes(
     """Read all episodes, then read them again and commit them; from then on a search finds them by words.
 
     Episodes already in the archive, also under the file's own id, are skipped. Nothing is stored when reading
-    fails. Episodes imported as a third party's become the owner's if they now are. A later version of an
-    episode replaces the earlier, which is kept but found no more. `episodes` are iterated twice, on a thread,
-    so that a large file needs little memory.
+    fails. A third party's episode becomes the owner's if it is now imported as such. A later version of an
+    episode supersedes the earlier, which is kept. `episodes` are iterated twice, on a thread, so that a large
+    file needs little memory.
     """
     total = 0
     async for some in _batches(episodes, READ_AT_ONCE):
@@ -101,7 +101,7 @@ async def _batches(episodes: Iterable[Episode], size: int) -> AsyncIterator[list
 async def _append(store: EpisodeArchive, batch: Sequence[Episode], owner: str) -> int:
     """Append what is not stored yet; return the number.
 
-    An export, or an import of an earlier version, stored an episode under the file's own id.
+    Exports and earlier versions of the import stored episodes under the file's own ids.
     """
     ids = [name for one in batch for name in (one.turn_id, _given_id(one)) if name]
     held = {episode.turn_id: episode for episode in await store.get(ids, owner=owner)}
@@ -116,7 +116,7 @@ async def _append(store: EpisodeArchive, batch: Sequence[Episode], owner: str) -
 
 
 def _replaced(episode: Episode) -> list[str]:
-    """Return the ids of the former versions of an episode that is one, by its tags."""
+    """Return the ids of the episodes that a revisable episode replaces, from its tags."""
     if not _is_revisable(episode):
         return []
     return [tag.removeprefix(EDIT_OF) for tag in episode.tags if tag.startswith(EDIT_OF)]
@@ -140,7 +140,11 @@ def _is_same(episode: Episode, held: Episode | None) -> bool:
 
 
 async def _with_free_id(store: EpisodeArchive, episode: Episode, held: Episode | None) -> Episode:
-    """Return the episode, with another id if its own belongs to another text: of another file, or former."""
+    """Return the episode, with a new id if another text has its id.
+
+    A revisable episode is then tagged as an edit of the latest version; if that text is archived already, the
+    archived episode is returned.
+    """
     if held is None or held.text == episode.text:
         return episode
     versioned = replace(episode, turn_id=stable_id("turn", episode.owner, episode.turn_id, episode.text))

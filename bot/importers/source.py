@@ -60,7 +60,7 @@ class Field:
         return text
 
     def time(self, zone: tzinfo = UTC) -> datetime:
-        """Return the value as a time in UTC; without a zone it counts as of `zone`."""
+        """Return the value as a time in UTC; a time without a zone is in `zone`."""
         text = self.value.strip() if isinstance(self.value, str) else ""
         found = _parse_iso(text, zone) or next(
             filter(None, (_parse_date(text, form, zone) for form in _DATE_FORMATS)), None

@@ -36,7 +36,7 @@ _CHATS: Final = ("", "chats.list.item", "left_chats.list.item")
 
 @dataclass(slots=True)
 class _Reading:
-    """A file that is being read: the chat at hand, and the message at hand."""
+    """Reads the chats of a file, and the messages of the current chat, from one stream of events."""
 
     events: Iterator[Event]
     file: ImportFile
@@ -59,7 +59,7 @@ class _Reading:
                 self.chats += 1
 
     def messages(self, chat: str) -> Iterator[Field]:
-        """Yield the messages of the chat at hand."""
+        """Yield the messages of the current chat."""
         inside, number = f"{chat}.messages.item".removeprefix("."), 0
         builder: ObjectBuilder | None = None
         for place, kind, value in self.events:
@@ -89,7 +89,7 @@ def read_telegram(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
             chat = _chat(reading.about, file)
             messages = (message for raw in reading.messages(place) for message in _message(raw, file))
             yield chat.name, to_episodes(chat, messages, people)
-            for _ in messages:  # of a chat that was not wanted
+            for _ in messages:  # skips a chat that was not imported
                 pass
     people.check()
 
@@ -130,7 +130,7 @@ def _text(raw: Field) -> str:
 
 
 def _note(raw: Field) -> str:
-    """Return a note of the media."""
+    """Return a note that stands for the message's media, such as `[photo]`; empty without media."""
     kind, name, emoji = (raw.find(key) for key in ("media_type", "file_name", "sticker_emoji"))
     if emoji is not None:
         return emoji.text()

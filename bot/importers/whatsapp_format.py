@@ -17,7 +17,7 @@ from memory.text.text import clean
 
 MEMBERS: Final = "*.txt"
 _MARK: Final = "\u200e"
-"""Stands before what WhatsApp itself wrote."""
+"""Prefix of text that WhatsApp itself wrote."""
 _BLANKS: Final = str.maketrans({"\u202f": " ", "\u00a0": " ", "\u200f": "", "\u202a": "", "\u202c": ""})
 _START: Final = re.compile(
     r"\u200e?\[?(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\.?,?\s(?:[^\W\d]{1,4}\s)?"
@@ -49,7 +49,7 @@ _HALF_DAY, _CENTURY = 12, 2000
 
 
 class _Order(Enum):
-    """Order of day, month and year in a date; the value is the place of each."""
+    """Order of day, month and year in a date; the value is the index of each."""
 
     DAY_FIRST = (0, 1, 2)
     MONTH_FIRST = (1, 0, 2)
@@ -82,7 +82,7 @@ class _DateOrder:
     sorted_badly: dict[_Order, int] = field(default_factory=lambda: dict.fromkeys(_Order, 0))
     last: dict[_Order, tuple[int, ...]] = field(default_factory=dict)
     possible: dict[_Order, int] = field(default_factory=dict)
-    """Lines that an order can read."""
+    """Number of lines that each order can read."""
     lines: int = 0
     half_days: bool = False
 
@@ -100,7 +100,7 @@ class _DateOrder:
             self.last[order] = when
 
     def inferred(self) -> _Order:
-        """Return the order that reads every date; of several the one in which messages are in order."""
+        """Return the order that reads every date; of several, the one that sorts the messages best."""
         fitting = [order for order in _Order if self.possible.get(order) == self.lines]
         if not fitting:
             raise BadImportFile(
@@ -187,7 +187,7 @@ def _messages(file: ImportFile, stream: IO[bytes], order: _Order) -> Iterator[Ch
         text = _said(clean(found["text"])) if found else ""
         if not found or not text:
             continue
-        # The ~ stays: it stands before a name that its bearer chose, which may be the owner's.
+        # A ~ is kept: it marks a name that the person chose, which may be the owner's.
         at, author = _time(file, line, order), clean(found["author"]).strip("\u200e ")
         spoken = (at.isoformat(), author)
         alike = alike if spoken in alike else {spoken: 0}
