@@ -94,7 +94,7 @@ def drawable_lines(text: str) -> str:
 
 
 _ROOM = 1.08
-"""End of an axis of shares; beyond 100 %, so that the numbers fit."""
+"""End of an axis of shares, above 1 so that the numbers fit."""
 _FILLED = 0.8
 """Share of a category's height that its bars fill."""
 

@@ -94,7 +94,7 @@ class Verbatim(HTML):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, name: str = "", lines: int = 0) -> None:
         height = f"{_FRAME};height:{lines * 1.4 + 0.6:.1f}em" if lines else "min-height:1.4em"
-        # Keeps Jupyter's one-letter commands, such as cutting a cell, off while somebody scrolls here.
+        # Disables Jupyter's one-letter commands, such as cutting a cell, while this has the focus.
         keys = f'tabindex="0" aria-label="{html.escape(name)}" data-lm-suppress-shortcuts="true"'
         self._open = f'<div dir="auto" {keys if lines else ""} style="{_TEXT};{height}">'
         super().__init__(description=name, layout=Layout(width="auto"))

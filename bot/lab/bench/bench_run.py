@@ -79,7 +79,7 @@ class Recaller:
 
 
 def _after(before: State | None, state: State) -> State:
-    """Return `state` with the last turn's values, as a turn finds it at its beginning."""
+    """Return `state` with the last turn's values, which the graph keeps until a node replaces them."""
     if before is None:
         return state
     left = {"turn": before["turn"], "recall": before["recall"], "allocation": before["allocation"]}
@@ -107,8 +107,7 @@ def open_recaller(layers: Layers, zone: tzinfo | None = None) -> Recaller:
 
 
 UNHURRIED = {"prefetch_timeout": 30, "cache_ttl": 0}
-"""No search times out on a busy machine, which would say nothing about how well it finds, and no message uses
-another's cached results."""
+"""Settings with which no search times out on a busy machine, and no message uses another's cached results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

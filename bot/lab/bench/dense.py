@@ -18,7 +18,7 @@ from memory.embedding.text_windows import Span, split_offsets
 LATE = 2500
 """Characters of a turn after which a sentence counts as late: beyond a model's window."""
 SENTENCE = (50, 200)
-"""Minimum and maximum length of such a sentence in characters."""
+"""Minimum and maximum length of a quoted sentence in characters."""
 
 Windows = Callable[[str], Sequence[Span]]
 Matrix = NDArray[np.float32]

@@ -43,7 +43,7 @@ def first_person() -> LabelledBench:
 
 
 def spread_days(labelled: LabelledBench, days: float) -> LabelledBench:
-    """Set the turns of each archive `days` apart instead of minutes, the last one now."""
+    """Set the turns of each archive `days` apart instead of minutes, the last one at `LATEST`."""
     archives = tuple(
         archive.model_copy(update={"docs": tuple(_dated(archive, days))})
         for archive in labelled.bench.archives

@@ -71,7 +71,7 @@ SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 def neighbour_contestants(*shares: float) -> list[Contestant]:
-    """Return the default with other shares lent by neighbours."""
+    """Return the default with each of these shares of the neighbours' scores."""
     return [Contestant(f"{share:g}", {"fusion_neighbours": share}, decides=False) for share in shares]
 
 
@@ -195,5 +195,5 @@ def _figures(name: str, outcomes: Sequence[QueryOutcome]) -> dict[str, Any]:
 
 
 def _bounds(estimate: Estimate) -> dict[str, float]:
-    """Return an estimate for JSON, which has no NaN: without ends if it has no interval."""
+    """Return an estimate for JSON, without an unbounded interval: JSON has no NaN."""
     return asdict(estimate) if estimate.bounded else {"value": estimate.value}

@@ -189,7 +189,7 @@ def _row(point: OperatingPoint) -> list[str]:
 
 
 def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float]:
-    """Return the figures of the settings for a tuning result, without those that nothing was measured for."""
+    """Return the figures of the settings for a tuning result, without those that could not be measured."""
     if not turns:
         return {}
     point = measure([_counts(turn, context) for turn in turns])

@@ -1,1 +1,1 @@
-"""One's own past turns: labelled, decided again, measured, compared, tuned with sliders."""
+"""An owner's past turns: label them, decide them again, measure and compare settings, tune with sliders."""

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
     SMALL_TALK = "small talk"
     FOLLOW_UP = "follow-up"
-    """It means nothing without the messages before it."""
+    """Depends on the messages before it."""
     KEY = "names a key"
     TIME = "names a time"
     QUESTION = "question"
@@ -50,7 +50,7 @@ def kind_of(turn: PastTurn) -> Kind:
 
 
 def language_of(turn: PastTurn) -> str:
-    """Return the language of a turn's message by its small words; "unknown" in a few words."""
+    """Return the language with the most stop words in a turn's message; "unknown" for none or a tie."""
     return marks.language(turn.message) or "unknown"
 
 
@@ -155,7 +155,7 @@ class Decided:
 
     @property
     def point(self) -> OperatingPoint | None:
-        """Coverage, noise and the like on the labelled turns; None without any."""
+        """The metrics on the labelled turns; None without any."""
         counts = [self.labels.counts(one.turn, one.shown) for one in self.turns if self.labels.done(one.turn)]
         return measure(counts, self.context.gap_threshold) if counts else None
 

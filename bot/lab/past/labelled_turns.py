@@ -39,7 +39,7 @@ class LabelledPastTurn:
         return [memory for memory in self.turn.shown(context, calibration) if memory in known]
 
     def counts(self, shown: Collection[str]) -> TurnCounts:
-        """Return the numbers of the turn when it is shown these labelled memories."""
+        """Count the memories that help, are shown, and both, if the turn shows these labelled ones."""
         hits = len(self.relevant.intersection(shown))
         return TurnCounts(group=self.turn.day, hits=hits, shown=len(shown), relevant=len(self.relevant))
 

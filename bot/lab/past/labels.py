@@ -72,7 +72,6 @@ class Labels:
 
     @property
     def all(self) -> list[Label]:
-        """All labels."""
         return list(self._said.values())
 
     @property
@@ -121,7 +120,7 @@ class Labels:
         self.revision += 1
 
     def counts(self, turn: PastTurn, shown: Sequence[str]) -> TurnCounts:
-        """Return the numbers of a turn that is shown these memories; unlabelled ones do not count."""
+        """Count the offered memories that help, are shown, and both, if a turn shows these."""
         known = {candidate.turn_id for candidate in turn.offered}
         relevant = {memory for memory in known if self.of(turn.turn_id, memory)}
         return TurnCounts(

@@ -192,8 +192,8 @@ async def open_archive(
     each turn; None opens no demonstration.
 
     Raises:
-        ConfigError, MemoryTierError: the archive cannot be read, or is empty without a demonstration, which
-            an owner who is named never gets: the name may be misspelt.
+        ConfigError, MemoryTierError: the archive cannot be read; or it is empty, and `counting` is None or
+            the owner was named, who may be misspelt.
     """
     named, owner = bool(owner), owner or settings.owner
     recorded, imported = await _count_turns(settings, owner)

@@ -35,7 +35,7 @@ from memory.tuning.tuning_result import Value
 SEARCHED = ("fusion_dense", "fusion_lexical", "fusion_neighbours", "gap_calibration")
 """Thresholds that need another search, or another calibration."""
 KEPT = 16
-"""Settings whose decisions are kept in memory."""
+"""Maximum number of settings whose decisions are cached."""
 
 
 class Past:
@@ -185,8 +185,8 @@ class Past:
     ) -> Sequence[OperatingPoint]:
         """Return the metrics of each value of a threshold on the labelled turns; empty without any.
 
-        Each is of the whole decision. Bands are of whole days: the messages of a day are not independent.
-        Without `steps`, 21 over the range of the threshold's slider are tried; `others` hold at each step.
+        Each step repeats the whole decision. Bands resample whole days, whose messages are not independent.
+        Without `steps`, 21 over the range of the threshold's slider are tried; `others` apply at each step.
         """
         values = steps_of(name, self.in_force, steps)
         thresholds = json.dumps(dict(others or {}), default=lambda value: value.item())  # numpy's numbers
@@ -208,7 +208,7 @@ class Past:
         return [turn for turn in self.past_turns if self.labels.done(turn)]
 
     def counts(self, turn: PastTurn, context: TurnContext) -> TurnCounts:
-        """Return the numbers of a labelled turn's memories with some settings."""
+        """Return `Labels.counts` for what some settings show in a labelled turn."""
         return self.labels.counts(turn, turn.shown(context))
 
     async def label(self, turn: str, memory: str, *, helps: bool | None) -> None:
@@ -217,7 +217,7 @@ class Past:
         Raises:
             ConfigError: the past has no such turn, or the turn did not find the memory.
         """
-        if (turn, memory) not in self.labels.answers:  # of a turn that is left out by now, perhaps
+        if (turn, memory) not in self.labels.answers:  # the turn of an earlier label may be left out by now
             check_found(self.past_turns, turn, memory)
         await self.labels.set(turn, memory, helps=helps)
 

@@ -33,7 +33,7 @@ from memory.recall.relevance import Calibration
 from memory.tuning.tuning_result import TuningResult, Value, write_result
 
 FALSE_RATES = (0.02, 0.5)
-"""Limits of the rate of false injections that a fit keeps."""
+"""Lowest and highest rate of false injections that a fit may have to keep within."""
 BARS = 40
 """Number of shifts of the intercepts that are tried."""
 LEAST_OF_EACH = 30
@@ -51,9 +51,9 @@ def fit_own_calibration(
 ) -> Calibration:
     """Fit a calibration on labelled turns.
 
-    Its intercepts are shifted so that, at the threshold in force, the whole decision makes as many false
-    injections as the settings in force and recalls more; or more of them, where recall would otherwise fall
-    below the minimum.
+    Its intercepts are shifted to the highest recall with no more false injections than the settings in force,
+    within `FALSE_RATES`. If that is below the minimum recall, they are shifted to the fewest false injections
+    that reach it.
 
     Raises:
         TooFewLabels: says how many turns of which kind are missing, or that no shift keeps the minimum
@@ -76,7 +76,7 @@ def fit_own_calibration(
 def _with_bar(
     fit: Calibration, turns: Sequence[LabelledPastTurn], base: TurnContext, most_false: float
 ) -> Calibration:
-    """Shift a fit's intercepts to the highest recall within a rate of false injections.
+    """Shift a fit's intercepts; see `fit_own_calibration`.
 
     Raises:
         TooFewLabels: recall is below the minimum with every shift.
@@ -123,11 +123,7 @@ def best_settings(past: Past) -> GridPoint | None:
 
 
 def own_calibration(past: Past) -> Calibration:
-    """Fit a calibration on the earlier half.
-
-    Raises:
-        TooFewLabels: says how many turns of which kind are missing.
-    """
+    """Fit a calibration on the earlier half, as `fit_own_calibration` does."""
     parts, model = halves_of(past), past.layers.embeddings.name
     return fit_own_calibration(parts.choosing, past.in_force, model=model, data=parts.data)
 
@@ -170,7 +166,7 @@ def propose(result: TuningResult | None, *, folder: Path | str = ".", save: Path
     """Print what a result changes and gains, and return the reasons not to write it.
 
     Args:
-        result: of `result_of`, or of another measurement; None: there is nothing to write.
+        result: what `result_of` or another measurement returned; None if there is nothing to write.
         folder: where goat.toml is.
         save: a file to keep the result in, for `goat tune apply`.
     """

@@ -93,11 +93,10 @@ class PastTurn:
     """Their probabilities with the settings in force."""
     state: State = field(repr=False)
     inputs: BudgetInputs = field(repr=False)
-    """Inputs of its budget."""
     calibration: Calibration | None = field(default=None, repr=False)
     """The one in force, if it is not the packaged one."""
     recorded: frozenset[str] = frozenset()
-    """Memories that it was shown at the time."""
+    """Turn ids of the memories that it showed at the time."""
     reproduced: bool = True
     """Its own settings decide as recorded."""
     imported: bool = False
@@ -175,7 +174,7 @@ def halves(turns: Collection[PastTurn]) -> tuple[list[PastTurn], list[PastTurn]]
 
 
 def draw_sample(turns: Collection[PastTurn]) -> list[PastTurn]:
-    """Return the turns with memories to label, at random: one to test on, one to choose on, and so forth."""
+    """Return the turns with memories to label in random order, alternately of the later and earlier half."""
     choosing, testing = (
         sorted(half, key=lambda turn: lot(turn.turn_id)) for half in halves([t for t in turns if t.offered])
     )

@@ -1,4 +1,4 @@
-"""Widget with a slider for each threshold, which shows at once what it changes in one's past."""
+"""Widget with a slider for each threshold, which shows at once how decisions on past turns change."""
 
 import asyncio
 import html
@@ -29,7 +29,7 @@ from memory.tuning.tuning_result import Value
 PAUSE = 0.3
 """Seconds without a move after which the curves are drawn."""
 MOVE = 0.03
-"""Seconds after a move in which a next one replaces it."""
+"""Seconds to wait after a move for another one, which replaces it."""
 CURVES = ("sweep", "precision", "reliability")
 SWEPT = "gap_threshold"
 CHANGES, VAIN, MISSED = "what comes (+) and goes (-)", "shown, but does not help", "helps, but is not shown"
@@ -39,7 +39,7 @@ CHOICES: Mapping[str, Sequence[str]] = {"Gap filter": ["gap_rule"], "Ranking": [
 
 
 def earlier_half(past: Past) -> Past:
-    """Return a copy that has only the labels of the earlier half, as they are now; all turns are in it."""
+    """Return a copy with all turns, but only the current labels of the earlier half."""
     choosing, _ = halves([turn for turn in past.past_turns if turn.offered])
     known = {turn.turn_id for turn in choosing}
     said = [label for label in past.labels.all if label.turn_id in known]
@@ -53,8 +53,8 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Sliders over an owner's past; create it in a cell.
 
     A move decides all turns again and lists what changes; the curves follow when the slider rests. A click on
-    a listed memory shows its turn, to be labelled. Labels of the later half are kept for the test: only what
-    comes and goes is of all turns.
+    a listed memory shows its turn, to be labelled. Labels of the later half are kept for the test, and not
+    used; the list of what comes and goes covers all turns.
     """
 
     def __init__(self, past: Past, pause: float = PAUSE) -> None:
@@ -96,7 +96,7 @@ class Tuner(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.controls[name].value = value
 
     def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start a task instead of the last one: of many moves, only the latest is worth deciding."""
+        """Start a task and cancel the last one: of many moves, only the latest matters."""
         if self.working is not None:
             self.working.cancel()
         self.working = asyncio.run_coroutine_threadsafe(work(), self._loop)
