@@ -52,7 +52,7 @@ class ReadTool:
         return self.call.__name__
 
     def checked(self, arguments: Mapping[str, Any]) -> Awaitable[Any]:
-        """Return the call with these arguments, not begun.
+        """Validate the arguments; return the call, not yet awaited.
 
         Raises:
             ValidationError: an argument is unknown, missing or wrong.

@@ -216,7 +216,7 @@ def _thread(turns: list[Episode]) -> ThreadRead:
 
 
 def _without_others(values: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """Drop other people's messages, which a thread holds when it turned them away."""
+    """Drop other owners' messages, which stay in a thread that refused them."""
     messages = [message for message in values.get("messages", []) if _sender(message) in ("", owner)]
     return {**values, "messages": messages}
 

@@ -9,9 +9,8 @@ class MediaRefused(GoatError):
     """A file cannot be converted to text; the message is for its sender.
 
     Attributes:
-        code: "voice_off", "photo_off", "document_off" (not configured); "too_large", "unreadable",
-        "unsupported"
-            (the file); "unavailable" (its sender's service or the model).
+        code: "voice_off", "photo_off" or "document_off" if it is not configured; "too_large", "unreadable" or
+            "unsupported" for the file; "unavailable" for the service that holds it, or the model.
     """
 
     def __init__(self, code: str, message: str) -> None:

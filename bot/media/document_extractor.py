@@ -1,4 +1,4 @@
-"""A program that converts a document on stdin to text on stdout: `extract.py SUFFIX CHARACTERS SECONDS`.
+"""Converts a document on stdin to text on stdout: `document_extractor.py SUFFIX CHARACTERS SECONDS`.
 
 It runs as a separate process so that it can be killed, has a memory limit, and holds no secrets. It exits
 with `ENCRYPTED` if a password is needed, and with a traceback if the document cannot be read.

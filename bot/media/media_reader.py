@@ -24,7 +24,7 @@ _OFF = {
     "TRANSCRIPTION": ("voice_off", "Voice messages are not set up here: set GOAT_TRANSCRIPTION_MODEL."),
     "VISION": ("photo_off", "Photos are not set up here: set GOAT_VISION_MODEL."),
 }
-"""By the prefix of the settings' names."""
+"""Code and message of the refusal, by the prefix of the settings' names."""
 
 
 class MediaSettings(Protocol):

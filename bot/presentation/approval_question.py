@@ -39,7 +39,7 @@ def _longest_run(text: str) -> int:
 def escape(text: str) -> str:
     """Escape characters of `text` that are invisible or reorder others.
 
-    Backslashes that could be read as such an escape are doubled.
+    Backslashes that could be taken for an escape are doubled.
     """
     plain = _BACKSLASHES.sub(_double, text)
     return "".join(char if _is_visible(char) else _escape_code(char) for char in plain)

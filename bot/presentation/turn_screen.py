@@ -146,7 +146,7 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
 
 
 def quotations(found: Quotations) -> RenderableType:
-    """List what repeats something that is to be erased, and stays; empty without such."""
+    """List the turns and facts that quote what is to be erased, and are kept; empty without any."""
     turns = [f"{snippet(turn.said)}\n" for turn in found.turns]
     facts = [f"fact {printable(fact.key)}: {snippet(fact.value)}\n" for fact in found.facts]
     quoting = [*turns, *facts]

@@ -30,7 +30,7 @@ def used_text(used: Usage, budget: DayBudget, say: Say) -> str:
 
 
 def days_text(days: Sequence[tuple[date, Usage]], budget: DayBudget, say: Say) -> str:
-    """Return the use of each day, and today's of the budget; empty without any."""
+    """Return the use of each day, and today's share of the budget; empty without use."""
     lines = [
         say("budget_day", day=day.isoformat(), requests=used.requests, tokens=f"{used.tokens:,}")
         for day, used in days
