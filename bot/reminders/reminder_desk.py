@@ -1,4 +1,4 @@
-"""What a message means for reminders: one to set, one without a time, or an event to offer one for."""
+"""Sets the reminders that a message asks for, and offers one for an event that it mentions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -12,7 +12,7 @@ from memory.reminders.reminder_request import ReminderRequest, may_ask, read_req
 from memory.reminders.told_event import may_tell, read_event
 
 ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
-"""Keys of the fact that names a person's zone."""
+"""Keys of facts that name a person's zone."""
 _MOST_MEMORIES = 2
 _LIKELY = 0.5
 """Least probability of a memory that is shown with a reminder."""
@@ -20,7 +20,7 @@ _LIKELY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SetReminder:
-    """A request for a reminder, and the reminder."""
+    """A request for a reminder, and the reminder that was set."""
 
     request: ReminderRequest
     reminder: Reminder | None
@@ -29,7 +29,7 @@ class SetReminder:
 
 @dataclass(frozen=True, slots=True)
 class ReminderDesk:
-    """Reads people's own words, in any front end."""
+    """Sets, offers and explains reminders in any front end."""
 
     layers: Layers
 
@@ -56,7 +56,7 @@ class ReminderDesk:
         return taken
 
     async def offer(self, words: str, *, owner: str, at: datetime, origin: Origin) -> Reminder | None:
-        """Return a reminder to offer for an event that a message tells, once for each day of an event."""
+        """Return a reminder to offer for an event that a message mentions, once for each event day."""
         if not may_tell(words):
             return None
         event = read_event(words, now=at, zone=await self.zone(owner))
@@ -74,7 +74,7 @@ class ReminderDesk:
         return stored or await self.layers.reminders.find(offered_id, owner=owner)
 
     async def memories(self, reminder: Reminder) -> list[Episode]:
-        """Return the memories that belong to a reminder, the likeliest first; none if the search fails."""
+        """Return memories that are relevant to a reminder, best first; none if the search fails."""
         layers, own = self.layers, reminder.origin.turn_id
         try:
             result = await layers.episodes.search(

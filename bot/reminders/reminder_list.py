@@ -41,17 +41,18 @@ def _repetition(rule: str, say: Say) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReminderList:
-    """Answers the command in one language."""
+    """The command that lists, moves and ends reminders, in one language."""
 
     desk: ReminderDesk
     say: Say
     quote: Callable[[str], str]
-    """Renders words of people."""
+    """Renders texts written by people."""
 
     async def answer(self, words: str, *, owner: str, now: datetime) -> tuple[str, Sequence[Reminder]]:
         """Return the text for the words after the command, and the reminders that it lists.
 
-        Nothing lists all; a number and a time move one, which goes on repeating; a number and "end" end it.
+        Without words, it lists all. A number and a time move one, which keeps its repetition; a number and
+        "end" end it.
         """
         listed = await self.desk.layers.reminders.of(owner)
         if not words:
@@ -90,6 +91,6 @@ class ReminderList:
 
 
 def set_text(reminder: Reminder, say: Say, quote: Callable[[str], str]) -> str:
-    """Return what is said of a reminder that is set: its words, its time and its zone."""
+    """Return the confirmation of a reminder, with its text, time and zone."""
     schedule = reminder.schedule
     return say("reminder_set", text=quote(reminder.text), time=time_text(schedule, say), zone=schedule.zone)

@@ -1,4 +1,4 @@
-"""What is said of reminders that come in an owner's terminals, in English."""
+"""English texts about reminders that appear in an owner's terminals."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def say(key: str, /, **values: object) -> str:
 
 
 def answer_to(found: Sequence[SetReminder]) -> tuple[str | None, str]:
-    """Return the answer to a message that asks for reminders alone, else None; and what is said after it."""
+    """Return the answer to a message that asks for reminders alone, else None; and the note below it."""
     texts = [set_text(one.reminder, say, str) if one.reminder else say("reminder_when") for one in found]
     text = "\n".join(texts)
     return (text, "") if found[0].request.is_whole else (None, text)

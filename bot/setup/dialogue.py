@@ -44,7 +44,7 @@ class Questions:
     """Whether a person can answer."""
 
     async def __call__(self, question: str, option: str, *, hidden: bool = False) -> str:
-        """Return the stripped answer; `option` is the one that answers instead, for the error.
+        """Return the stripped answer; the error names `option`, which answers without a person.
 
         Raises:
             SetupCancelled: the person pressed Ctrl-C or Ctrl-D.

@@ -24,7 +24,7 @@ def write(values: Mapping[str, Value]) -> Path:
     """Write settings to the user's file, readable only by the user; return its path.
 
     Raises:
-        ConfigError: the file cannot be read, written or edit safely; it stays unchanged.
+        ConfigError: the file cannot be read, written or edited safely; it stays unchanged.
     """
     path = Path(os.path.realpath(user_file()))
     with explain_os_errors(path):
@@ -38,7 +38,7 @@ def edit(text: str, values: Mapping[str, Value]) -> str:
     """Return a TOML text with other values, each in its place or above the tables.
 
     Raises:
-        ConfigError: the text is not TOML, or has a layout that cannot be edit safely.
+        ConfigError: the text is not TOML, or has a layout that cannot be edited safely.
     """
     try:
         document = tomlkit.parse(text)
