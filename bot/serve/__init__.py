@@ -1,1 +1,1 @@
-"""An OpenAI-compatible server, so that any client of that form has this memory."""
+"""An OpenAI-compatible server, which gives any such client this memory."""

@@ -1,4 +1,4 @@
-"""An answer that is made in a task of its own, and ends in order when its client hangs up."""
+"""An answer that is made in a separate task, and ends cleanly when its client hangs up."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class AnswerTask:
-    """Makes one answer; its turn runs to its end and is archived, whoever listens."""
+    """Makes one answer; its turn is finished and archived even if nobody listens."""
 
     def __init__(self, asked: Asked, said: AsyncGenerator[Said, None], stop: Callable[[str], None]) -> None:
         self._asked = asked
@@ -25,10 +25,10 @@ class AnswerTask:
         self.task = asyncio.create_task(self._run(said))
 
     async def listen(self) -> AsyncIterator[Said | None]:
-        """Yield the answer as it is made; None when there was nothing for a while.
+        """Yield the answer as it is made; None after each `_KEEP_ALIVE_SECONDS` without more of it.
 
         Raises:
-            GoatError: what ended it.
+            GoatError: the answer failed.
         """
         while True:
             try:
@@ -49,11 +49,11 @@ class AnswerTask:
         return whole
 
     def hang_up(self) -> None:
-        """Stop the turn as soon as it can be stopped; what it has said is kept."""
+        """Stop the turn as soon as possible; what it has written is kept."""
         self._asked.gone.set()
 
     async def ended(self) -> None:
-        """Wait for the answer's end."""
+        """Wait for the end of the answer; stop its turn if the client hangs up."""
         gone = asyncio.create_task(self._asked.gone.wait())
         await asyncio.wait({self.task, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
@@ -68,7 +68,7 @@ class AnswerTask:
                     self._heard.put_nowait(one)
         except GoatError as error:
             self._heard.put_nowait(error)
-        except Exception:  # process edge: the client is told, the reason is in the log
+        except Exception:  # process edge: the client gets an error, the log has the reason
             logger.exception("An answer failed")
             self._heard.put_nowait(Refused("The answer failed; the reason is in this server's log.", 500))
         finally:

@@ -24,9 +24,9 @@ class Refused(GoatError):
     """A request cannot be answered; the message says what to do.
 
     Attributes:
-        status: of the HTTP answer.
-        code: OpenAI's name for it.
-        param: the field of the request.
+        status: HTTP status of the answer.
+        code: error code, as in OpenAI's API.
+        param: field of the request that is wrong.
     """
 
     def __init__(self, message: str, status: int = BAD_REQUEST, code: str = "", param: str = "") -> None:
@@ -93,7 +93,7 @@ class ChatRequest(BaseModel):
     def chat_id(self, headers: Mapping[str, str]) -> str:
         """Return the client's id of the conversation; "" if it sends none.
 
-        `user` is none: clients send a person's id there, the same in every conversation.
+        `user` is no such id: clients send a person's there, the same in every conversation.
         """
         return _header_id(headers) or self._metadata_id
 
@@ -121,7 +121,7 @@ def read_request(body: bytes) -> ChatRequest:
     """Parse a request.
 
     Raises:
-        Refused: it is malformed, or asks for what is not there.
+        Refused: it is malformed, or asks for something unsupported.
     """
     try:
         request = ChatRequest.model_validate_json(body)
@@ -207,7 +207,7 @@ def is_chore(request: ChatRequest) -> bool:
 
 
 def own_words(text: str) -> tuple[str, list[Part]]:
-    """Return the user's words, and the documents that Open WebUI put before them."""
+    """Split a message into the user's words and the documents that Open WebUI put before them."""
     if not (text.lstrip().startswith(_TASK) and _CONTEXT in text and _CONTEXT_END in text):
         return text, []
     found, _, words = text.rpartition(_CONTEXT_END)

@@ -35,7 +35,7 @@ from memory.errors import GoatError, MemoryTierError, ThreadBusy
 MEMORY, PLAIN = "goat", "goat-plain"
 MODELS = {MEMORY: "with memory", PLAIN: "the model alone"}
 MOST_BYTES = 30_000_000
-"""Longest request body: pictures are in it."""
+"""Longest request body, which includes pictures."""
 _STOP_SECONDS = 5.0
 _NO_RETRY = {"x-should-retry": "false"}
 """For OpenAI's client library: another attempt would be another turn."""
@@ -63,7 +63,7 @@ class ChatServer:
         return Starlette(routes=routes, exception_handlers=dict.fromkeys((GoatError, HTTPException), _refuse))
 
     def stop(self) -> None:
-        """Stop the running answers soon; what they have said is archived."""
+        """Ask the running answers to stop; what they have written is archived."""
         for answer in self._answers:
             answer.hang_up()
 

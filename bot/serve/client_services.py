@@ -1,4 +1,4 @@
-"""What a token's owner has beside the answers: the day's budget, as in Telegram, and reminders."""
+"""The day's budget and the reminders of a token's owner, as in Telegram."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def _say(key: str, /, **values: object) -> str:
 
 
 _OF_TELEGRAM = "telegram-"
-"""How the owners of Telegram's chats begin; nobody opens a terminal of theirs."""
+"""Prefix of the owners of Telegram chats, who have no terminal to show reminders."""
 _WHERE = "It comes in `goat chat` with this memory; if none is open then, when one is opened."
 _ELSEWHERE = "No reminder is set here. Write it to the bot in Telegram."
 
@@ -55,7 +55,7 @@ async def take_reminders(layers: Layers, words: str, turn_id: str, *, owner: str
     """Set the reminders that a message asks for.
 
     Returns:
-        The answer to a message that asks for nothing else, else None; and what is said after the answer.
+        The answer to a message that asks for nothing else, else None; and the note after an answer.
     """
     now = datetime.now(UTC)
     if owner.startswith(_OF_TELEGRAM):

@@ -1,4 +1,4 @@
-"""Turns of a client's conversation: its thread is found and compared with it, and the message answered."""
+"""Turns of a client's conversation: finds its thread, compares the two, and answers the message."""
 
 import asyncio
 import uuid
@@ -23,12 +23,12 @@ from memory.provenance import Carrier, Part
 from memory.text.text import clip
 
 _MOST_CONTEXT = 20_000
-"""Characters of a system prompt, and of a conversation held elsewhere."""
+"""Maximum characters of a system prompt, and of messages that only the client has."""
 
 
 @dataclass(slots=True)
 class Asked:
-    """A request, with what its headers say."""
+    """A client's request, and the state of its answer."""
 
     owner: str
     request: ChatRequest
@@ -36,7 +36,7 @@ class Asked:
     turn_id: str = field(default_factory=lambda: f"openai-{uuid.uuid4().hex}")
     """The turn that answers it."""
     note: str = ""
-    """Said below the answer."""
+    """Shown below the answer."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the client has hung up."""
 
@@ -83,7 +83,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """Answers the messages of conversations; those of one thread after each other."""
+    """Answers the messages of conversations, one at a time in each thread."""
 
     agent: Agent
     media: MediaReader
@@ -142,7 +142,7 @@ class Conversations:
         )
 
     async def _turn(self, talk: Conversation, thread: str) -> Events:
-        """Return the new message's turn; the turns that the client no longer shows leave the conversation."""
+        """Return the new message's turn; remove the turns that the client no longer shows."""
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]
         turns = await self.threads.turns(asked.owner, thread)
@@ -170,7 +170,7 @@ class Conversations:
         return _without_earlier(events, words)
 
     async def _used_up(self, asked: Asked) -> bool:
-        """Return True if the memories themselves are the answer: the day's budget is used up."""
+        """Count the message; return True if the day's budget is used up, so that memories are the answer."""
         if self.agent.layers.model.name:
             refusal = await ClientBudget(self.agent.layers, asked.owner).refusal(asked.turn_id)
             asked.note = f"{refusal} Your message is kept: answer it anew after midnight." if refusal else ""
@@ -202,7 +202,7 @@ async def _stored(event: Event) -> Events:
 
 
 async def _without_earlier(events: Events, message: str) -> Events:
-    """Leave out a turn that a crash interrupted and that is finished first; return it if it is this one."""
+    """Skip a turn that a crash interrupted and that is finished first; end with it if it has this message."""
     async with aclosing(events):
         async for event in events:
             if not isinstance(event, Resumed):

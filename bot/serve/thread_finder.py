@@ -1,4 +1,4 @@
-"""The thread of a client's conversation, and how what the client sends differs from its turns.
+"""The thread of a client's conversation, and the differences between the two.
 
 * `goat:serve:opening:DIGEST`   thread that begins with a message, or with a message and its answer
 """
@@ -17,13 +17,13 @@ from memory.text.text import digest
 from memory.working.redis_connection import translate_errors
 
 MOST_TURNS = 2000
-"""As many as a thread keeps."""
+"""Maximum number of messages that are compared; a thread keeps as many turns."""
 
 EVERY_TOKEN = 10**9
 _CHANNEL = "openai"
 _KEPT_SECONDS = 90 * 24 * 60 * 60
 _AGAIN_SECONDS = 10 * 60
-"""For so long, a conversation that begins with the same message is taken for that message answered anew."""
+"""Time in which a conversation that begins with the same message counts as a retry of that message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +31,18 @@ class Match:
     """How a client's conversation differs from the thread."""
 
     replaced: ConversationTurn | None
-    """The turn in whose place the new message stands: it was edited, or is to be answered anew."""
+    """The turn that the new message replaces, because it was edited or is retried."""
     left: tuple[str, ...]
     """Turns that the client no longer shows, with the replaced one."""
     unknown: tuple[Exchange, ...]
-    """What the client shows and the thread does not hold."""
+    """Messages and answers that only the client has."""
 
 
 def match_thread(turns: Sequence[ConversationTurn], history: Sequence[Exchange]) -> Match:
     """Compare a thread's turns, oldest first, with the client's conversation before its new message.
 
     Only the user's messages are compared: clients change the answers. Turns before the first one that the
-    client sends are not missed, since clients cut long conversations at their beginning.
+    client sends do not count as removed, since clients cut long conversations at their beginning.
     """
     held, sent = (
         [_message_key(turn.message) for turn in turns],
@@ -63,7 +63,7 @@ def match_thread(turns: Sequence[ConversationTurn], history: Sequence[Exchange])
 
 
 def follow_thread(turns: Sequence[ConversationTurn], message: str) -> Match:
-    """Let a message sent without its conversation follow the last turn; repeated, it takes its place."""
+    """Match a message sent without its conversation: it follows the last turn, or replaces an equal one."""
     last = turns[-1] if turns and _message_key(turns[-1].message) == _message_key(message) else None
     return Match(replaced=last, left=(last.turn_id,) if last else (), unknown=())
 
@@ -102,7 +102,7 @@ class ThreadFinder:
         return thread
 
     async def note(self, owner: str, thread: str, message: str, reply: str) -> None:
-        """Note the first answer of a conversation, with which the client will continue it."""
+        """Note the first answer of a conversation, by which its next request is recognised."""
         await self._note(_opening(owner, message, reply), thread, _KEPT_SECONDS)
 
     async def turns(self, owner: str, thread: str) -> list[ConversationTurn]:
@@ -132,5 +132,5 @@ def _key(opening: str) -> str:
 
 
 def _opening(owner: str, *texts: str) -> str:
-    """Return a digest of a conversation's beginning; clients change white space."""
+    """Return a digest of a conversation's beginning, without white space, which clients change."""
     return digest(json.dumps([owner, *(" ".join(text.split()) for text in texts)]))

@@ -24,7 +24,7 @@ _ID_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class ClientToken:
-    """A token, without itself."""
+    """What is stored of a token."""
 
     id: str
     """The beginning of its digest."""
@@ -35,7 +35,7 @@ class ClientToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenList:
-    """The tokens. Every method raises `TierUnavailable` when Redis cannot be reached."""
+    """The clients' tokens. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
     client: Callable[[], Awaitable[Redis]]
 

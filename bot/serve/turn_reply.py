@@ -31,7 +31,7 @@ class Completed:
     text: str
     """The whole answer, without what its correction replaces."""
     prompt_tokens: int = 0
-    """By this agent's count: the endpoint's own is not known here."""
+    """Counted by this agent: the endpoint's own number is not known here."""
     reply_tokens: int = 0
     whole: bool = True
     """False if the model broke off."""
@@ -47,15 +47,15 @@ class TurnReply:
 
     count: CountTokens
     detailed: bool
-    """Problems name hosts and settings."""
+    """True if problems may name hosts and settings."""
     note: str = ""
-    """Said below the reply."""
+    """Shown below the reply."""
     _shown: str = field(default="", init=False)
     """Text since the last tool calls; what precedes them is no part of the reply."""
     _gap: bool = field(default=False, init=False)
 
     async def tell(self, events: Events) -> AsyncGenerator[Said, None]:
-        """Yield the reply as it is written, then its end; a turn that waits ends with its question.
+        """Yield the reply as it is written, then its end; a turn that waits for approval, with its question.
 
         Raises:
             Refused: the model gave nothing.
@@ -115,7 +115,7 @@ def question(approval: Approval) -> str:
 
 
 def is_question(reply: str) -> bool:
-    """Return True if an answer in a client's conversation is such a question."""
+    """Return True if an answer in a client's conversation is a question made by `question`."""
     return reply.rstrip().endswith(_HINT)
 
 
