@@ -78,7 +78,7 @@ class BotContext:
         return f"telegram-group-{abs(await self.access.first_id(place.chat_id))}"
 
     async def owner_of(self, update: Update) -> str:
-        """Return the owner of the memory of a command's chat."""
+        """Return the owner of the memory of an update's chat."""
         return await self.owner(place_of(command_message(update)))
 
     async def thread(self, place: Place) -> str:
@@ -98,7 +98,7 @@ class BotContext:
     async def last_turn_id(self, place: Place) -> str:
         """Return the id of the chat's last turn; empty without one.
 
-        A thread of which a turn was forgotten has lost its steps, and still has its conversation.
+        Forgetting a turn deletes its thread's checkpoints; the conversation then still has the last turn.
         """
         thread, owner = await self.thread(place), await self.owner(place)
         state = await self.agent.last_turn(thread)
@@ -152,7 +152,7 @@ class BotContext:
         return is_on and await self.access.group_allowed(place.chat_id)
 
     async def sees_details(self, place: Place) -> bool:
-        """Return True for the private chat of an admin: others are shown no hosts and no settings' names."""
+        """Return True for the private chat of an admin: nobody else sees names of hosts and settings."""
         is_owner = place.chat_id == self.settings.telegram_me
         return place.private and (is_owner or await self.access.role(place.chat_id) is Role.ADMIN)
 

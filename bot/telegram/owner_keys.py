@@ -1,4 +1,4 @@
-"""What bots keep of an owner in Redis next to the memory: questions, records of turns, and dead updates.
+"""Deletes what bots store of an owner in Redis: questions, records of turns, and dead updates.
 
 Importing this module does not import the library of Telegram, so that `goat forget` starts without it.
 """
@@ -15,7 +15,7 @@ from memory.working.redis_connection import translate_errors
 
 @dataclass(frozen=True, slots=True)
 class OwnerKeys:
-    """Deletes what bots keep of an owner.
+    """Deletes what bots store of an owner.
 
     Every method scans all keys of the server, and raises `TierUnavailable` when Redis cannot be reached.
     """
@@ -32,7 +32,7 @@ class OwnerKeys:
 
     @translate_errors()
     async def erase_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
-        """Delete the questions about tool calls of an owner's turns, by default of all."""
+        """Delete the questions about tool calls of an owner's turns, by default of all turns."""
         client = await self.agent.layers.redis.client()
         async for key, turn_id, _ in self._questions(owner):
             if not turn_ids or turn_id in turn_ids:
@@ -40,7 +40,7 @@ class OwnerKeys:
 
     @translate_errors()
     async def erase_ended_questions(self, owner: str) -> None:
-        """Delete the questions of an owner's turns that do not wait any more."""
+        """Delete the questions of an owner's turns that no longer wait for an answer."""
         client = await self.agent.layers.redis.client()
         async for key, turn_id, thread in self._questions(owner):
             waiting = await self.agent.waiting(thread, owner=owner)
@@ -49,7 +49,7 @@ class OwnerKeys:
 
     @translate_errors()
     async def erase_records(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
-        """Delete the records of an owner's turns, by default of all."""
+        """Delete the records of an owner's turns, by default of all turns."""
         client, chosen = await self.agent.layers.redis.client(), [*map(_bytes, turn_ids)]
         for key in await self._keys("turn:*"):
             whose, turn_id = await client.hmget(key, ["owner", "turn_id"])

@@ -16,9 +16,9 @@ _IDS = 2**53
 _ASIDE = ("callback_query", "message_reaction", "message_reaction_count", "my_chat_member")
 """Kinds of updates that do not wait for the turns of their chat."""
 _LOOKING = ("help", "why", "memory", "facts", "stats", "jobs", "stop")
-"""Commands that do not wait for them either: they change nothing, or end what would be waited for."""
+"""Commands that do not wait for turns either: they only read, or stop the running one."""
 _SUPERGROUPS = -(10**12)
-"""Ids of supergroups are lower. Each has its own message ids; the bot's other chats share theirs."""
+"""Upper limit of supergroups' ids. Each has its own message ids; the bot's other chats share theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def update_place(update: "Update") -> Place | None:
 
 
 def lane_of(update: Mapping[str, Any]) -> str:
-    """Return the lane of an update as Telegram sends it, even of a malformed one."""
+    """Return the lane of an update in Telegram's JSON, even of a malformed one."""
     for kind, content in update.items():
         if not isinstance(content, Mapping):
             continue

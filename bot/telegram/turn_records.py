@@ -53,12 +53,12 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A message of which it is not known whether it was sent."""
+    """A message that may or may not have been sent."""
 
     after: int
-    """An id lower than its own."""
+    """Its id is higher than this."""
     content: str
-    """Its fingerprint."""
+    """Its content's `fingerprint`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +159,12 @@ class Records:
         )
 
     async def note_retry(self, update_id: int, turn_id: str, of: int) -> None:
-        """Record that an update runs the turn `turn_id`, of the update `of`, again."""
+        """Record that `update_id` retries the turn `turn_id`, which the update `of` started."""
         await self._write(update_id, earlier=turn_id)
         await self._write(of, later=str(update_id))
 
     async def note_correction(self, update_id: int, turn_id: str, of: int) -> None:
-        """Record that the message of an update corrects the turn `turn_id`, and replaces that of `of`."""
+        """Record that `update_id` corrects the turn `turn_id`, and replaces the turn of the update `of`."""
         await self._write(update_id, corrects=turn_id)
         await self._write(of, later=str(update_id))
 

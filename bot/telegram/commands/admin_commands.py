@@ -57,7 +57,7 @@ class AdminCommands:
             await self.context.reply(update, "deny_usage")
 
     async def listen(self, update: Update, _: HandlerContext) -> None:
-        """Remember what is said in this group to others than the bot, or do not any more."""
+        """Switch the remembering of what people in this group say to each other on or off."""
         message = await self._admin_message(update)
         if message is None:
             return

@@ -31,7 +31,7 @@ BAD = {ReactionEmoji.THUMBS_DOWN}
 
 @dataclass(frozen=True, slots=True)
 class AnswerPress:
-    """Carries out what the buttons under an answer say."""
+    """Handles the buttons under an answer."""
 
     context: BotContext
     why: WhyCommand
@@ -56,7 +56,7 @@ class AnswerPress:
         await self.context.toast(update, self.context.say(update)(refused) if refused else "", alert=True)
 
     async def cancel(self, update: Update, _: HandlerContext) -> None:
-        """Handle /cancel: expect no correction any more."""
+        """Handle /cancel: stop expecting a correction."""
         message, user = command_message(update), update.effective_user
         dropped = user is not None and await Corrections(self.context).drop(place_of(message), user.id)
         await self.context.reply(update, "correction_none" if dropped else "correction_gone")
@@ -86,7 +86,7 @@ class AnswerPress:
                 return ""
 
     async def _wrong(self, update: Update, message: Message, record: TurnRecord, update_id: int) -> str:
-        """Label what was shown as not helpful, and ask for what is right."""
+        """Rate the answer as bad, and ask for a correction."""
         episode = await self.context.episode(record.turn_id, record.owner)
         user, say = update.effective_user, self.context.say(update)
         if episode is None or user is None or SUPERSEDED in episode.tags:
@@ -142,7 +142,7 @@ class ApprovalHandler:
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """Store reactions to the bot's answers."""
+    """Stores reactions to the bot's answers."""
 
     context: BotContext
 

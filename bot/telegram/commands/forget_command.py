@@ -29,14 +29,14 @@ from memory.working.redis_connection import translate_errors
 CONVERSATION = {"conversation", "this conversation", "conversatia", "conversatia asta", "discutia"}
 TODAY = {"today", "azi", "astazi"}
 MOST_FOUND = 8
-"""Turns that words find: one button each, as many as Telegram shows side by side."""
+"""Maximum number of turns found by words: one button each, as many as Telegram shows side by side."""
 _POOL = 200
-"""Best turns of which those with the words, and of the time, are taken."""
+"""Number of best matches, of which those with the words, in the named time, are kept."""
 
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
 MOST_QUOTING = 5
-"""Turns and facts that repeat a turn, as far as the question lists them."""
+"""Maximum number of quoting turns and facts that a question lists."""
 FORGET = "forget"
 
 
@@ -67,7 +67,7 @@ def _numbers(nonce: str, count: int) -> list[InlineKeyboardButton]:
 
 
 def _quoting(quotations: Quotations, say: Say) -> list[str]:
-    """Return a paragraph about what is repeated and stays; none without such."""
+    """Return a paragraph about the turns and facts that quote it and are kept; empty without any."""
     quoting = [snippet(turn.said) for turn in quotations.turns]
     quoting += [f"{fact.key}: {snippet(fact.value)}" for fact in quotations.facts]
     listed = "\n".join(map(inline_code, quoting[:MOST_QUOTING]))
@@ -102,7 +102,7 @@ class ForgetCommand:
             await self._ask_found(update, subject, owner)
 
     async def buttons(self, update: Update, turn_ids: Sequence[str]) -> InlineKeyboardMarkup | None:
-        """Return a row of buttons, one to forget each turn; None for who may not."""
+        """Return a row of buttons, one to forget each turn; None if the sender may not."""
         user = update.effective_user
         if not turn_ids or user is None or not await self.context.trusts(update):
             return None

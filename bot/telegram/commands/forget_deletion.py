@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ForgetDeletion:
-    """Deletes, searches every store for what was deleted, and says so."""
+    """Deletes, then searches every store for what was deleted."""
 
     context: BotContext
 
     async def __call__(self, pending: Mapping[str, Any], say: Say) -> str:
-        """Delete turns, a fact or everything, as the question has named it; return what to say."""
+        """Delete the turns, the fact or everything that the question named; return the text to send."""
         owner, turn_ids, key = pending["owner"], pending.get("turns"), pending.get("key")
         if turn_ids:
             return await self._delete_turns(turn_ids, owner, say)
@@ -65,7 +65,7 @@ class ForgetDeletion:
     async def _searched(self, words: Sequence[str], owner: str, say: Say) -> str:
         """Search every store for erased words; return what was searched.
 
-        Where they were found is logged alone: it would tell what others have said.
+        Where they were found is only logged, since it could reveal what others said.
         """
         searched = await search_stores(self.context.agent.layers, words, owner=owner)
         if searched.found:

@@ -66,7 +66,7 @@ class RetryCommand:
         await self.turns.run(update, [message], request, answer)
 
     async def _only_asks_for_reminders(self, episode: Episode) -> bool:
-        """Return True if the answer says which reminders were set: they stay, at the times of then."""
+        """Return True if the message asks for reminders alone, which keep their times in a retry."""
         zone = await ReminderDesk(self.context.agent.layers).zone(episode.owner)
         requests = read_requests(episode.message, now=episode.at, zone=zone)
         return bool(requests) and requests[0].is_whole
@@ -114,7 +114,7 @@ class ExportCommand:
     async def _export(self, owner: str) -> tuple[Manifest, bytes]:
         """Export the owner; without vectors if that would be too large to send."""
         layers = self.context.agent.layers
-        exports = exports_folder(layers.settings, owner)  # an erasure reaches it
+        exports = exports_folder(layers.settings, owner)  # an erasure deletes it
         await asyncio.to_thread(exports.mkdir, mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=exports) as folder:
             path = Path(folder) / "whole.zip"
@@ -126,7 +126,7 @@ class ExportCommand:
 
 
 def _start(path: Path) -> bytes:
-    """Read a file; of one that is too large to send, just enough to tell."""
+    """Read at most one byte more of a file than Telegram takes."""
     with path.open("rb") as file:
         return file.read(LARGEST_UPLOAD + 1)
 

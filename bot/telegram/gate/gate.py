@@ -34,7 +34,7 @@ class Gate:
             raise ApplicationHandlerStop
 
     async def _passes(self, update: Update) -> bool:
-        if (message := update.message) is not None:  # a group keeps its rights; both chats report a new id
+        if (message := update.message) is not None:  # both chats report a migration; the group stays allowed
             if message.migrate_to_chat_id:
                 await self.context.access.migrate_group(message.chat.id, message.migrate_to_chat_id)
             elif message.migrate_from_chat_id:
@@ -60,7 +60,7 @@ class Gate:
         return False
 
     async def _is_part_of_question(self, update: Update) -> bool:
-        """Return True for an edit of a message that was answered with others, and may name no bot."""
+        """Return True for an edit of a message of a burst, which need not mention the bot."""
         message, records = update.edited_message, self.context.records
         if message is None:
             return False
@@ -125,10 +125,10 @@ class Gate:
         return everyone and not await access.is_denied(user.id)
 
     async def _is_too_fast(self, update: Update, user: User) -> bool:
-        """Return True for a stranger's update above the rate limit; anybody else's waits.
+        """Return True for a stranger's update above the rate limit.
 
         Raises:
-            NotDelivered: it waits for its turn, and its lane with it.
+            NotDelivered: anybody else's is above it; it waits for its turn, and its lane with it.
         """
         message = update.message or update.edited_message
         if message is not None and command(message, self.context.me) == "/stop":

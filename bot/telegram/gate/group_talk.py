@@ -42,7 +42,7 @@ class GroupTalk:
         """Return True for a stranger's talk above the rate limit, which counts talk apart from questions.
 
         Raises:
-            NotDelivered: somebody else's waits, and the group's lane with it.
+            NotDelivered: anybody else's is above it; it waits for its turn, and the group's lane with it.
         """
         sent, what = message.edit_date or message.date, message.media_group_id or update.update_id
         seconds = await self.context.access.seconds_to_wait(f"talk:{user.id}", what, sent=sent.timestamp())

@@ -41,7 +41,7 @@ NOTICE_MARK, REMINDER_MARK = b" ", b"  "
 _BLOCK = 1 << 16
 _SHARED = ("bell", "ready", "due", "holders", "tries", "active")
 DISK_SECONDS = 2.0
-"""Timeout of an fsync of the server."""
+"""Seconds to wait for an fsync of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Claim:
     tries: int
     """Counted attempts at the update, including this one."""
     first: bool
-    """True if this is the first attempt of all."""
+    """True if no attempt at the update was made before, counted or not."""
     token: str
     until: float = 0.0
     """End of the lease, by this machine's `clock`."""
@@ -95,10 +95,10 @@ class UnreadableUpdate(Exception):
 
 
 class NotDelivered(GoatError):
-    """Telegram could not be reached, or asks to wait, for too long, or the rate limit does; retry later.
+    """Telegram is unreachable, or Telegram or the rate limit asks to wait; retry later.
 
     Attributes:
-        seconds: earliest time of a retry, from now.
+        seconds: seconds until the earliest retry.
     """
 
     def __init__(self, message: str, seconds: float = 0.0) -> None:

@@ -78,7 +78,7 @@ class NoticeHandler:
 
 
 def stored_notice(kind: str, lane: str, number: int, content: object, mark: bytes) -> Arrival:
-    """Return what a lane stores of a notice, with the chat where an update has it, so `lane_of` works."""
+    """Return a notice as a lane stores it, in the form of an update, so that `lane_of` finds its chat."""
     place = place_of_lane(lane)
     message = {
         "chat": {"id": place.chat_id},
@@ -90,7 +90,7 @@ def stored_notice(kind: str, lane: str, number: int, content: object, mark: byte
 
 
 async def move_forever(move: Callable[[], Awaitable[object]], what: str, pause: float) -> None:
-    """Call `move` until cancelled, again at once after it has moved something."""
+    """Call `move` until cancelled; pause for `pause` seconds only when it moved nothing."""
     while True:
         try:
             moved = await move()

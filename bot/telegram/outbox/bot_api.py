@@ -40,7 +40,7 @@ class Upload:
 
     @property
     def media(self) -> InputMediaPhoto | InputMediaDocument:
-        """Return it as the Bot API takes it in an edit."""
+        """Return the file in the form that an edit needs."""
         kind = InputMediaPhoto if self.photo else InputMediaDocument
         return kind(self.content, filename=self.name, caption=self.text, caption_entities=self.entities)
 
@@ -60,7 +60,7 @@ Content: TypeAlias = Piece | Upload
 
 
 def fingerprint(content: Content | Message) -> str:
-    """Identify the content of a message, from which Telegram may have taken spaces and signs."""
+    """Return an id of a message's content that ignores spaces and signs, some of which Telegram removes."""
     if isinstance(content, Upload):
         return "photo" if content.photo else content.name
     if isinstance(content, Message) and not content.text:

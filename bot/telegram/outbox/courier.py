@@ -1,4 +1,4 @@
-"""Bot API calls with retries: obeys Telegram's waits per chat, so that no chat delays another."""
+"""Bot API calls with retries, which obey Telegram's waits per chat, so that no chat delays another."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ FRAME_PAUSE = 0.5
 PATIENCE = 15 * 60.0
 """Seconds of retries after which an answer is put off."""
 LONGEST_WAIT = 30.0
-"""Longest wait in seconds, as asked by Telegram, during which a worker is kept."""
+"""Longest wait asked by Telegram, in seconds, that is waited for; an answer is put off for longer ones."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 
 
@@ -54,8 +54,8 @@ class Courier:
     ) -> T:
         """Make a call and retry until it succeeds; takes precedence over the chat's frames.
 
-        `find` is for calls that must not be repeated: it returns the result of a call without a reply, or
-        None if it had no effect.
+        `find` is for calls that must not be repeated: after a lost reply, it returns the call's result, or
+        None if the call had no effect.
 
         Raises:
             LaneLost: another worker holds the lane.

@@ -1,8 +1,7 @@
 """The outbox: answers that are shown as drafts while they are written, and delivered exactly once.
 
-Messages of an answer that are recorded are edited, the others are sent. Each send is noted before and
-recorded after. If a crash or a lost reply leaves open whether it took effect, the next attempt looks for the
-message first.
+Recorded messages of an answer are edited, others are sent. Each send is noted before and recorded after. If a
+crash or a lost reply leaves open whether it took effect, the next attempt looks for the message first.
 """
 
 import asyncio
@@ -173,7 +172,7 @@ class Answer:
         return ""
 
     async def _record(self, sent: int) -> None:
-        """Record a message that was sent; of two processes that sent it, one deletes its own."""
+        """Record a message that was sent; delete it if another process has recorded one in its place."""
         calls = self._calls
         recorded = await self._outbox.records.note_sent(calls.update_id, calls.place, len(self.shown), sent)
         self.shown.append(recorded)

@@ -1,4 +1,4 @@
-"""Search for a message of an answer of which it is not known whether it was sent.
+"""Search for a message of an answer that may or may not have been sent.
 
 The Bot API cannot read a chat, but an edit of the buttons under a message returns it, and is refused in
 different words for a missing message, for somebody else's, and for one that already has these buttons.
@@ -30,7 +30,7 @@ class SentLookup:
     records: Records
 
     async def find(self, sending: Sending, buttons: InlineKeyboardMarkup | None) -> int | None:
-        """Return the id of the unrecorded message, which then has these buttons; None if there is none."""
+        """Return the id of the message, and give it these buttons; None if it was not sent."""
         message_id, missing = sending.after, 0
         while missing < (SUPERGROUP_GAP if self.calls.place.has_own_ids else GAP):
             message_id += 1
@@ -39,7 +39,7 @@ class SentLookup:
             if await self.records.update_of_answer(self.calls.place.chat_id, message_id) is None:
                 found, before = await self._read(message_id, buttons)
             exists = isinstance(found, Message) or _FOREIGN in found
-            missing = 0 if exists else missing + 1  # also where the chat refuses every edit
+            missing = 0 if exists else missing + 1  # also counts where the chat refuses every edit
             if isinstance(found, Message):
                 same = fingerprint(found) == sending.content
                 await self._set(message_id, buttons if same else before)
@@ -50,10 +50,9 @@ class SentLookup:
     async def _read(
         self, message_id: int, buttons: InlineKeyboardMarkup | None
     ) -> tuple[Message | str, InlineKeyboardMarkup | None]:
-        """Return a message of the bot, or why there is none, and the buttons to put back if it is another.
+        """Return a message of the bot, or Telegram's refusal, and the buttons to put back if it is another.
 
-        It is marked for a moment. The first try has the buttons of the message that is looked for, which
-        tells whether it has them, and leaves them there.
+        Setting the buttons that a message has is refused. It then gets a mark instead, for a moment.
         """
         before = None
         for tried in cycle((buttons, _MARK)):

@@ -1,4 +1,4 @@
-"""The python-telegram-bot application: its handlers, menu and dispatch."""
+"""The python-telegram-bot application, its handlers, and the dispatch of updates and notices."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ logger = logging.getLogger(__name__)
 
 def build_application(settings: Settings) -> App:
     """Build the application without an updater: updates come from the lanes."""
-    # It logs a traceback for each page of a gateway; the error is raised as well, and logged in one line.
+    # It logs a traceback for each gateway's error page; the error is also raised, and logged in one line.
     logging.getLogger("telegram.request.BaseRequest").setLevel(logging.CRITICAL)
     request = HTTPXRequest(
         connection_pool_size=settings.telegram_parallel * 2 + 4, read_timeout=_READ_SECONDS
@@ -118,7 +118,7 @@ def add_handlers(app: App, context: BotContext) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Pass a claimed update to the handlers, or a notice to its handler; raise what they raise."""
+    """Passes a claimed update, notice or reminder to its handlers, and raises what they raise."""
 
     app: App
     context: BotContext

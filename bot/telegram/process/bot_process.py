@@ -86,8 +86,8 @@ async def run_bot(settings: Settings, duty: Duty = Duty.ALL, parent: int = 0) ->
 
 
 async def stop_with_parent(parent: int, stop: asyncio.Event) -> None:
-    """Set `stop` once `parent` is not the parent process any more: it would not restart this one."""
-    while parent and os.getppid() == parent:  # noqa: ASYNC110 - the kernel tells no event
+    """Set `stop` once `parent` has ended, since nothing would restart this process then."""
+    while parent and os.getppid() == parent:  # noqa: ASYNC110 - the kernel sends no event
         await asyncio.sleep(_PARENT_SECONDS)
     if parent:
         logger.warning("The process that started this worker has ended, so it ends too.")
@@ -141,7 +141,7 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
 
 
 async def _until_reached(call: Callable[[], Awaitable[object]]) -> None:
-    """Make a call to Telegram, however long it takes until it succeeds."""
+    """Make a call to Telegram; retry until it succeeds."""
     pause = _FIRST_PAUSE
     while True:
         try:

@@ -54,7 +54,7 @@ def arrivals(updates: object) -> list[Arrival]:
 
 
 def _slim(update: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out what the message of a pressed button says: it may be what the press is to forget."""
+    """Drop the text of a pressed button's message, which may be what the press is to forget."""
     query = update.get("callback_query")
     message = query.get("message") if isinstance(query, Mapping) else None
     if not isinstance(query, Mapping) or not isinstance(message, Mapping):
@@ -158,7 +158,7 @@ class Poller:
                 return
 
     async def _on_conflict(self) -> None:
-        """Wait; another process of ours may just have acquired the lease."""
+        """Wait, since another process of this bot may just have acquired the lease; else log the conflict."""
         await asyncio.sleep(_CONFLICT_PAUSE)
         if self.is_leader:
             logger.error(CONFLICT)
@@ -198,7 +198,7 @@ class Receiver:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body; None if it is too long, even if its header denies it."""
+    """Return the body; None if it is too long, whatever its header says."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

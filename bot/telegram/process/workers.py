@@ -17,9 +17,9 @@ MOST_BEGUN = 12
 _IDLE_SECONDS = 1.0
 _BUSY_PAUSE, _DOWN_PAUSE = 1.0, 3.0
 GATHERING_SECONDS = 1.0
-"""Private messages often come several at a time; one rewrite serves all."""
+"""Seconds to wait for more private messages, which often come together: one rewrite serves all."""
 SHARE = 0.1
-"""Largest share of the server's time spent on rewrites."""
+"""Maximum share of the time that is spent on rewrites."""
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Claim], Awaitable[None]]
@@ -139,7 +139,7 @@ class Workers:
             self.private_done.set()
 
     async def _release(self, call: Awaitable[bool]) -> None:
-        """Release a lane; if Redis is down, its lease ends by itself and the update is found handled."""
+        """Release a lane; if Redis is down, its lease expires, and a worker finds the update handled."""
         try:
             await call
         except TierUnavailable as error:
@@ -149,7 +149,7 @@ class Workers:
 async def sweep(redis: RedisConnection, left: asyncio.Event) -> None:
     """Remove private messages from Redis' append-only file, by rewriting it whenever `left` is set.
 
-    It is rewritten at the start too, because of crashes.
+    The first rewrite is at the start, because of messages that a crash left.
     """
     while True:
         began = time.monotonic()

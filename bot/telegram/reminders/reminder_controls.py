@@ -51,7 +51,7 @@ class ReminderButtons:
     async def _end(
         self, update: Update, message: Message, reminder_id: str, owner: str, *, closing: bool
     ) -> None:
-        """End a reminder; `closing` replaces the message that tells of it."""
+        """End a reminder; `closing` replaces the message with the button by the outcome."""
         say, reminders = self.context.say(update), self.context.agent.layers.reminders
         reminder = await reminders.find(reminder_id, owner=owner)
         await reminders.end(reminder_id, owner=owner)
@@ -81,7 +81,7 @@ class ReminderButtons:
 
 
 def set_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup | None:
-    """Return the buttons that end new reminders; a single one's closes the message that tells of it."""
+    """Return the buttons that end new reminders; a single one also replaces the message by the outcome."""
     if len(reminders) == 1:
         data = f"{REMIND}:{reminders[0].id}:{END}"
         return InlineKeyboardMarkup([[InlineKeyboardButton(say("reminder_end"), callback_data=data)]])

@@ -1,6 +1,6 @@
 """Due reminders in the chats where they were asked for, through the lanes, as notices of jobs.
 
-A reminder in a lane is named without its text, which is erased with it.
+A lane holds a reminder's id, not its text, so that erasing the reminder erases the text.
 """
 
 import json
@@ -56,7 +56,7 @@ class ReminderHandler:
         if reminder is None or (reminder.ring != note["ring"] and not reminder.schedule.rule):
             return
         place = place_of_lane(reminder.origin.place)
-        if not place.private:  # Telegram gives a group that grows another id
+        if not place.private:  # a group that becomes a supergroup gets another id
             place = replace(place, chat_id=await context.access.latest_id(place.chat_id))
         if await context.may_send(place) and await context.owner(place) == reminder.owner:
             asked = reminder.origin.message
@@ -74,7 +74,7 @@ class ReminderHandler:
             await reminders.end(reminder.id, owner=reminder.owner)
 
     async def _text(self, reminder: Reminder, due: datetime, say: Say, *, late: bool) -> str:
-        """Return the reminder with the memories that belong to it."""
+        """Return the reminder's text with memories that are relevant to it."""
         schedule, speaker = reminder.schedule, reminder.origin.speaker
         text = escape(reminder.text)
         parts = [say("reminder_ring_of", speaker=escape(speaker), text=text) if speaker else f"⏰ {text}"]

@@ -1,4 +1,4 @@
-"""The part of a turn that is about reminders: its own answer, a note under the answer, or an offer."""
+"""Reminders in a turn: an answer without the model, a note below the answer, or an offer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from memory.reminders.reminder_request import read_requests
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnExtras:
-    """What is added to a turn's answer, or takes its place."""
+    """Additions to a turn's answer, or its replacement."""
 
     answer: str | None = None
-    """The answer without the model; empty: the memories; None: the model's."""
+    """An answer to give instead of the model's; empty for the memories themselves, None for the model's."""
     note: str = ""
     """Shown below the answer."""
     buttons: InlineKeyboardMarkup | None = None
@@ -51,10 +51,10 @@ class ReminderTurn:
         earlier: str,
         private: bool,
     ) -> TurnExtras:
-        """Read a turn's own words, and return what is added to its answer. Safe to repeat.
+        """Set or offer the reminders of a turn; return the additions to its answer. Safe to repeat.
 
-        Of `text`, what was said before is not read again: `said_now` is the new part, None for all. `earlier`
-        is the turn that this one replaces: its reminders end if its message was edited, or if others are set.
+        `said_now` is the part of `text` to read, None for all of it: the rest was read in an earlier turn.
+        `earlier` is the turn that this one replaces: its reminders end if it was edited, or if others are set.
         """
         context, say = self.context, self.context.say(update)
         owner, at = await context.owner(place_of(messages[0])), sent_at(messages)
@@ -66,7 +66,7 @@ class ReminderTurn:
         found = await desk.take(words, owner=owner, at=at, origin=origin)
         edited, was_set = update.edited_message is not None, False
         if earlier and (found or edited):
-            # What an edited correction corrects keeps its own.
+            # An edited correction ends its own reminders, not those of the turn that it corrects.
             own = edited and said_now is not None
             ended = [earlier] if own else await context.agent.removal.versions([earlier], owner)
             was_set = await context.agent.layers.reminders.forget(ended, owner=owner)

@@ -20,7 +20,7 @@ from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.message_format import utf16_length
 
 MOST_BEHIND = 20
-"""Waiting updates that are looked at."""
+"""Maximum number of waiting updates that may join a message."""
 SPLIT_LENGTH = 4000
 """UTF-16 units; apps split a text at 4096, or at the last gap between words before."""
 REST_SECONDS = 0.7
@@ -31,7 +31,7 @@ _COMMENT_LENGTH = 300
 _MOMENT = 3.0
 """Seconds within which an app sends what belongs together; Telegram's times are whole seconds."""
 _THOUGHT = 5 * 60.0
-"""Longest gap, in seconds, between messages that wait and are answered together: an outage's are not."""
+"""Longest gap in seconds between messages that are answered together; after an outage, hours may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Bursts:
     async def _members(self, update: Update, first: Message, raws: Sequence[bytes]) -> list[Waiting]:
         """Return the messages that belong to the first, in order.
 
-        What continues the message before it always does. Other messages do if nothing that is answered
-        separately stands before them.
+        A message that continues the one before it always does. Others do until one of the person's messages,
+        or somebody else's to the bot, is to be answered separately.
         """
         members: list[Waiting] = []
         last, alone = first, not self._stands_open(first)
@@ -102,7 +102,7 @@ class Bursts:
         return members
 
     def _read(self, raws: Sequence[bytes]) -> list[Waiting]:
-        """Parse messages that wait; leave out what is none."""
+        """Parse the waiting updates; skip those that are no person's message."""
         found = []
         for raw in raws:
             try:
@@ -114,7 +114,7 @@ class Bursts:
         return found
 
     async def _joins(self, last: Message, one: Waiting) -> bool:
-        """Return True if a message of its own may be answered with the last one; it counts for the rate."""
+        """Return True if a message that continues nothing may join the last one; it counts for the rate."""
         user = one.update.effective_user
         near = (one.message.date - last.date).total_seconds() <= _THOUGHT
         if (
@@ -128,7 +128,7 @@ class Bursts:
         return not await self.context.access.seconds_to_wait(user.id, one.update.update_id, sent=sent)
 
     def _stands_open(self, message: Message) -> bool:
-        """Return True if further messages may join: it is no file, which may be refused, and not private."""
+        """Return True if other messages may join this one: not if it is private or has a file to refuse."""
         incoming = self.context.read(message)
         return not (incoming.private or incoming.attachments or incoming.is_empty)
 

@@ -61,9 +61,9 @@ class TurnHandler:
             await answer.finish(self.context.say(update)(key))
 
     async def _is_answered(self, update: Update) -> bool:
-        """Return True for a new message that was answered with one before it.
+        """Return True for a new message that was answered together with an earlier one.
 
-        The lane drops those, but the former version left the rest of an album in its lane.
+        Lanes drop such messages, but an earlier version left the rest of an album in its lane.
         """
         message, records = update.message, self.context.records
         if message is None:
@@ -135,7 +135,7 @@ class TurnHandler:
         return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
 
     async def _warn(self, extras: TurnExtras, update: Update, owner: str) -> TurnExtras:
-        """Say once a day that little of the budget is left."""
+        """Add a note, once a day, that little of the budget is left."""
         guard, turn_id = self.context.guard, self.context.turn_id(update.update_id)
         if extras.answer is not None or not await guard.must_warn(turn_id, owner=owner):
             return extras
@@ -157,7 +157,7 @@ class TurnHandler:
     ) -> None:
         """Record which turn answers the messages; of a private turn, none of their words."""
         context, update_id = self.context, update.update_id
-        if len(messages) > 1 and not request.private:  # first: an edit that is tried again finds it by them
+        if len(messages) > 1 and not request.private:  # before the questions, by which an edit finds it
             owner = await context.owner(place_of(messages[0]))
             await context.records.note_burst(
                 update_id, dump_messages(messages), turn_id=context.turn_id(update_id), owner=owner

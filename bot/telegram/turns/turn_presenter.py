@@ -38,12 +38,12 @@ _DRAFT_SECONDS = 15.0
 """Telegram removes a draft after thirty seconds."""
 _STOP_SECONDS = 0.3
 _LOOK_SECONDS = 0.3
-"""Between looks for /stop."""
+"""Seconds between checks for /stop."""
 _ACT_SECONDS = 5.0
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 logger = logging.getLogger(__name__)
 PRESSED = "answer"
-"""Beginning of the buttons' data."""
+"""Prefix of the buttons' data."""
 
 
 class AnswerButton(StrEnum):
@@ -53,7 +53,7 @@ class AnswerButton(StrEnum):
     WRONG = "wrong"
     FORGET = "forget"
     NOTHING = "nothing"
-    """Under the question for a correction: there is none."""
+    """Under the question for a correction: the person has none."""
 
     def drawn(self, say: Say) -> InlineKeyboardButton:
         """Return it as the Bot API takes it."""
@@ -226,7 +226,7 @@ def reply_text(state: State, say: Say, *, private: bool, detailed: bool) -> str:
     """Return the reply with its notes, or the reason why there is none; `detailed` as an admin sees it."""
     reply = state["reply"]
     problem = reply.problem or EMPTY_ANSWER
-    # An empty answer names no host and no setting of a model.
+    # The problem of an empty answer names no host and no setting.
     technical = not detailed and problem != EMPTY_ANSWER
     stopped = say("stopped") if problem == STOPPED else ""
     if reply.outcome is Outcome.FAILED or blank(storable(reply.text)):

@@ -1,7 +1,7 @@
 """Input of a turn, read from the messages of a person; a correction replaces the wrong turn.
 
 * `correction:LANE:USER`   the wrong turn that waits for a person's correction
-* `correction-by:UPDATE`   a press that asked for one, so that it does so once
+* `correction-by:UPDATE`   exists once a button press has asked for one, so that it does so once
 """
 
 import json
@@ -44,7 +44,7 @@ class WrongTurn:
     turn_id: str
     owner: str
     after: int
-    """Id of the message that asks for it: what was sent before is no correction."""
+    """Id of the message that asks for it: earlier messages are no correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Corrections:
 
     @translate_errors()
     async def drop(self, place: Place, user_id: int) -> bool:
-        """Expect no correction any more; return False if none was."""
+        """Stop expecting a correction; return False if none was expected."""
         return bool(await (await self.context.lanes.client()).delete(self._key(place, user_id)))
 
     @translate_errors()
     async def follow(self, place: Place, user_id: int, turn_id: str, *, update_id: int, later: str) -> None:
-        """Expect the correction of a turn for `later`, the turn of an edit or a `/retry` that replaces it."""
+        """Let the expected correction of a turn apply to `later`, the turn that replaces it."""
         wrong = await self._expected(place, user_id)
         if wrong is not None and wrong.turn_id == turn_id:
             value = json.dumps(asdict(replace(wrong, update_id=update_id, turn_id=later)))
@@ -122,13 +122,12 @@ class TurnRequest:
     earlier: TurnRecord | None = None
     """The turn that it replaces: that of the message before it was edited, or the one to run again."""
     said_now: str | None = None
-    """The part of the text that was not said before: a correction, or nothing of a turn that runs again; all
-    of it if None."""
+    """The part of the text that is new: a correction, "" in a retry, None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestReader:
-    """Reads what a turn is about: words, files, quotations, and the turn that it replaces."""
+    """Reads a turn's input: words, files, quotations, and the turn that it replaces."""
 
     context: BotContext
 
@@ -157,7 +156,7 @@ class RequestReader:
             if asked_by not in {None, update.update_id}:
                 earlier = await self.context.records.latest_turn(asked_by, before=update.update_id)
         wrong = None
-        if text.strip() and not incoming.private:  # the sender's own words alone correct
+        if text.strip() and not incoming.private:  # only the sender's own words are a correction
             wrong = await Corrections(self.context).of(update, messages[-1])
         if wrong is not None:
             earlier = earlier or TurnRecord(turn_id=wrong.turn_id, owner=wrong.owner)
@@ -201,7 +200,7 @@ class RequestReader:
         return list(dict.fromkeys([await self._check_quote(one, quote) for one, quote in quoted]))
 
     async def _check_quote(self, message: Message, quote: Part) -> Part:
-        """Treat a quoted answer as a third party's, unless its turn holds nothing foreign."""
+        """Treat a quoted answer as a third party's if its turn has others' texts, or is unknown."""
         replied = message.reply_to_message
         if quote.speaker is not Speaker.ASSISTANT or replied is None:
             return quote
