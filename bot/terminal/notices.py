@@ -36,7 +36,7 @@ async def _watching(
 ) -> AsyncIterator[None]:
     """Call `show` again and again during the block, except while `quiet` is held.
 
-    After it showed something, the next call comes at once, else after a pause in seconds.
+    The next call comes at once after one that showed something, else after `pause` seconds.
     """
 
     async def watch() -> None:
@@ -147,7 +147,7 @@ class ReminderView:
         """Set the reminders that a message asks for.
 
         Returns:
-            The answer to a message that asks for nothing else, else None; and what is said after the answer.
+            The answer to a message that asks for nothing else, else None; and the note after an answer.
         """
         now, origin = datetime.now(UTC), Origin(box=self._box, turn_id=turn_id)
         if found := await self._desk.take(words, owner=self._owner, at=now, origin=origin):
@@ -167,7 +167,7 @@ class ReminderView:
         self._print(text)
 
     def due(self) -> AbstractAsyncContextManager[None]:
-        """Print what is due during the block, first what came due while no terminal was open."""
+        """Print due reminders during the block, first those that became due while no terminal was open."""
         return _watching(self._quiet, lambda: self.show_due(datetime.now(UTC)), 1.0)
 
     async def show_due(self, now: datetime) -> None:

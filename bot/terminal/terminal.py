@@ -38,7 +38,7 @@ HELP = """\
 Ctrl-C ends a reply; the part on screen is kept."""
 
 _EXCHANGES, _EXCHANGE_TOKENS = 3, 2000
-"""Exchanges shown when a thread is continued, and about how many tokens they may have."""
+"""Maximum number of exchanges, and of their tokens, shown when a thread is continued."""
 
 PENDING = "Your message is kept, and is answered before your next one."
 LOST = "Your message was not kept: please write it again."
@@ -115,7 +115,7 @@ class Chat:
             screen.warn(self._console, f"{problem} {await self._fate(turn_id)}")
 
     async def _fate(self, turn_id: str) -> str:
-        """Describe whether the message of a failed turn is kept."""
+        """Return a sentence on whether the message of a failed turn is kept."""
         try:
             kept = await self._agent.has_turn(turn_id, thread=self._place.thread)
         except GoatError:

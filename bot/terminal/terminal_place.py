@@ -1,4 +1,4 @@
-"""A terminal's place, its owner, thread and input history; keyboard input: lines, and Ctrl-C."""
+"""The owner, thread and input history of a terminal; keyboard input: lines, and Ctrl-C."""
 
 import asyncio
 import contextlib

@@ -28,7 +28,7 @@ class TurnView:
         """The latest finished turn."""
 
     async def show(self, stream: Events) -> Waiting | None:
-        """Print a turn's events; tool calls and resumed turns start lines of their own.
+        """Print a turn's events; tool calls and resumed turns start new lines.
 
         Returns:
             The approval that the turn waits for, if any.
