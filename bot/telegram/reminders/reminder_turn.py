@@ -54,7 +54,7 @@ class ReminderTurn:
         """Set or offer the reminders of a turn; return the additions to its answer. Safe to repeat.
 
         `said_now` is the part of `text` to read, None for all of it: the rest was read in an earlier turn.
-        `earlier` is the turn that this one replaces: its reminders end if it was edited, or if others are set.
+        `earlier` is the turn that this one replaces: its reminders end if it was edited or others are set.
         """
         context, say = self.context, self.context.say(update)
         owner, at = await context.owner(place_of(messages[0])), sent_at(messages)
