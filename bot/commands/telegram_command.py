@@ -15,7 +15,7 @@ from bot.commands.command_app import command_settings, run_turns
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.bot_process import Duty, check_settings, run_bot
 from bot.telegram.process.health import identify, run_pair
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from graph.layers import open_layers
 from graph.observability.logs import configure_logging
 from graph.settings.settings import Settings
@@ -65,7 +65,7 @@ async def run_dead(settings: Settings, *, retry: bool) -> None:
     check_settings(settings)
     bot_id, _ = await identify(settings)
     async with open_layers(settings) as layers:
-        lanes = Lanes(layers.redis.client, Keys(bot_id))
+        lanes = Lanes(layers.redis.client, BotKeys(bot_id))
         count = await (lanes.retry_dead() if retry else lanes.drop_dead())
     Console().print(f"{count} messages {'are queued again' if retry else 'are deleted'}.")
 

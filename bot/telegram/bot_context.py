@@ -19,7 +19,7 @@ from bot.telegram.outbox.message_format import preview
 from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place, place_of
 from bot.telegram.texts import Texts
-from bot.telegram.turn_records import Keys, Records
+from bot.telegram.turn_records import BotKeys, TurnRecords
 from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -39,9 +39,9 @@ class BotContext:
     settings: Settings
     me: User
     bot: Bot
-    keys: Keys
+    keys: BotKeys
     lanes: Lanes
-    records: Records
+    records: TurnRecords
     access: Access
     courier: Courier
     outbox: Outbox

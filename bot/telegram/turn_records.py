@@ -41,7 +41,7 @@ return id
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class BotKeys:
     """The Redis keys of one bot."""
 
     bot_id: int
@@ -90,11 +90,11 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class TurnRecords:
     """Reads and writes turn records. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
     client: Callable[[], Awaitable[Redis]]
-    keys: Keys
+    keys: BotKeys
 
     @translate_errors()
     async def turn(self, update_id: int | None) -> TurnRecord:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bot.telegram.access.access import CODE_SECONDS, DAY, HOUR, MINUTE, Access, Pairing, Role
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import RedisConnection
 from tests.contract.redis_servers import connected
 
 ANA, BOB, EVE = 101, 102, 666
 GROUP, SUPERGROUP, LATER = -5, -1005, -1006
-KEYS = Keys(777)
+KEYS = BotKeys(777)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ async def test_strangers_leave_nothing_that_stays(access: Access) -> None:
 
 
 async def test_two_bots_have_two_lists(access: Access) -> None:
-    other = replace(access, keys=Keys(778))
+    other = replace(access, keys=BotKeys(778))
     await access.allow(BOB)
     code = await access.new_code()
     assert await other.role(BOB) is Role.STRANGER

@@ -12,7 +12,7 @@ import pytest
 
 from bot.telegram.inbox.lane_scripts import DEAD_KEPT
 from bot.telegram.inbox.lanes import Arrival, Claim, LaneLost, Lanes
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.errors import TierUnavailable
 from tests.contract.redis_servers import connected
 
@@ -22,7 +22,7 @@ LEASE = 60.0
 @contextlib.asynccontextmanager
 async def lanes_at(url: str) -> AsyncIterator[Lanes]:
     async with connected(url) as connection:
-        yield Lanes(connection.client, Keys(7), lease=LEASE)
+        yield Lanes(connection.client, BotKeys(7), lease=LEASE)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_the_dead_are_tried_again_or_dropped(lanes: Lanes) -> None:
 
 async def test_bots_do_not_share_lanes(on_valkey: Lanes) -> None:
     await on_valkey.put([arrival(1)])
-    other = Lanes(on_valkey.client, Keys(8), lease=LEASE)
+    other = Lanes(on_valkey.client, BotKeys(8), lease=LEASE)
     assert await other.claim() is None
     assert await other.put([arrival(1)]) == 1
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram.constants import MessageEntityType
 
-from bot.telegram.outbox.message_format import Piece, pieces, preview, utf16_length
+from bot.telegram.outbox.message_format import FormattedText, pieces, preview, utf16_length
 from bot.telegram.outbox.message_markdown import blank, storable
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]), max_size=300)
@@ -33,7 +33,7 @@ CODE = st.text(
 TYPES = {str(kind) for kind in MessageEntityType}
 
 
-def check(piece: Piece, limit: int) -> None:
+def check(piece: FormattedText, limit: int) -> None:
     length = utf16_length(piece.text)
     assert length <= limit
     assert not re.search(r"[\0\ud800-\udfff]", piece.text)

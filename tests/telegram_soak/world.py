@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.telegram.access.access import Access
 from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from graph.layers import Layers
 from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
@@ -55,8 +55,8 @@ class World:
     servers: SharedServers | None
 
     @property
-    def keys(self) -> Keys:
-        return Keys(self.bot_id)
+    def keys(self) -> BotKeys:
+        return BotKeys(self.bot_id)
 
     @property
     def bot_id(self) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.telegram.access import access_scripts as scripts
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.working.redis_connection import run_script, translate_errors
 
 CODE_SECONDS = 15 * 60
@@ -56,7 +56,7 @@ class Access:
     """The access list. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
     client: Callable[[], Awaitable[Redis]]
-    keys: Keys
+    keys: BotKeys
     admins: frozenset[int]
     """Set in the configuration; they cannot be denied."""
     rate: int

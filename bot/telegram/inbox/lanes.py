@@ -28,7 +28,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from bot.telegram.inbox.lane_scripts import BEHIND, BIND, BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.place import lane_of
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.errors import GoatError, TierUnavailable
 from memory.working.redis_connection import run_script, translate_errors
 
@@ -118,7 +118,7 @@ class Lanes:
     """The inbox of one bot. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
     client: Callable[[], Awaitable[Redis]]
-    keys: Keys
+    keys: BotKeys
     lease: float = LEASE_SECONDS
 
     @translate_errors()

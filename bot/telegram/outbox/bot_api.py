@@ -16,7 +16,7 @@ from telegram import (
     ReplyParameters,
 )
 
-from bot.telegram.outbox.message_format import Piece
+from bot.telegram.outbox.message_format import FormattedText
 from bot.telegram.place import Place
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -24,7 +24,7 @@ _DRAFT_IDS = 2**31 - 1
 _FRAME_SECONDS = 2.0
 """Timeout of a frame; short, because the answer waits for it."""
 _UPLOAD_SECONDS = 120.0
-_NO_CAPTION = Piece("", ())
+_NO_CAPTION = FormattedText("", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Upload:
     name: str
     refused: str
     """Markdown that replaces the file if Telegram refuses it."""
-    caption: Piece = _NO_CAPTION
+    caption: FormattedText = _NO_CAPTION
     photo: bool = False
 
     @property
@@ -55,7 +55,7 @@ class Upload:
         return self.caption.entities or None
 
 
-Content: TypeAlias = Piece | Upload
+Content: TypeAlias = FormattedText | Upload
 """What one message of an answer holds."""
 
 
@@ -86,7 +86,7 @@ class Calls:
         chat, where = self.place.chat_id, dict[str, Any](message_thread_id=self.place.topic or None)
         if first and self.asked and self.replies:
             where["reply_parameters"] = ReplyParameters(self.asked, allow_sending_without_reply=True)
-        if isinstance(content, Piece):
+        if isinstance(content, FormattedText):
             how: dict[str, Any] = {
                 "entities": content.entities,
                 "reply_markup": buttons,
@@ -119,7 +119,7 @@ class Calls:
         edited = await self.bot.edit_message_reply_markup(chat, message_id, reply_markup=buttons)
         return edited if isinstance(edited, Message) else ""
 
-    async def draft(self, piece: Piece) -> object:
+    async def draft(self, piece: FormattedText) -> object:
         """Show a frame as a draft."""
         return await self.bot.send_message_draft(
             self.place.chat_id,

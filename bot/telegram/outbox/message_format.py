@@ -21,7 +21,7 @@ _LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class FormattedText:
     """One message: text and entities (offsets in UTF-16 units)."""
 
     text: str
@@ -33,7 +33,7 @@ def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
+def pieces(markdown: str, limit: int = LIMIT) -> list[FormattedText]:
     """Render Markdown as messages of at most `limit` UTF-16 units (at least 2).
 
     Cuts at a paragraph, else a line, else a word; a code block that is cut stays code in both pieces. Blank
@@ -44,14 +44,14 @@ def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
     return [page.piece(span) for span in spans if not blank(page.text[slice(*span)])]
 
 
-def preview(markdown: str, limit: int = LIMIT) -> Piece:
+def preview(markdown: str, limit: int = LIMIT) -> FormattedText:
     """Render an unfinished reply: all of it, or an ellipsis and the tail that fits."""
     page = _Page(markdown)
     end = len(page.text.rstrip())
     spans = cut(page.text[:end], limit, page.code)
     if len(spans) > 1:
         return page.piece((page.tail(end, limit - utf16_length(_CUT_OFF)), end), before=_CUT_OFF)
-    return page.piece(spans[0]) if spans and not blank(page.text) else Piece("", ())
+    return page.piece(spans[0]) if spans and not blank(page.text) else FormattedText("", ())
 
 
 def with_closed_code(markdown: str) -> str:
@@ -79,7 +79,7 @@ class _Page:
             if mark.type in _BLOCKS
         ]
 
-    def piece(self, span: Span, before: str = "") -> Piece:
+    def piece(self, span: Span, before: str = "") -> FormattedText:
         """Return the piece at `span`, prefixed by `before`."""
         start, end = self._offsets[span[0]], self._offsets[span[1]]
         shift = utf16_length(before) - start
@@ -88,7 +88,7 @@ class _Page:
             for mark in self._marks
             if mark.offset < end and mark.offset + mark.length > start
         )
-        return Piece(before + self.text[slice(*span)], entities)
+        return FormattedText(before + self.text[slice(*span)], entities)
 
     def tail(self, end: int, room: int) -> int:
         """Return the start of a tail of at most `room` UTF-16 units, at a line start if one is near."""

@@ -15,10 +15,10 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, RetryAfter, Tele
 
 from bot.telegram.outbox.bot_api import Calls, Content, Upload, fingerprint
 from bot.telegram.outbox.courier import Courier, Undeliverable
-from bot.telegram.outbox.message_format import LIMIT, Piece, pieces, preview
+from bot.telegram.outbox.message_format import LIMIT, FormattedText, pieces, preview
 from bot.telegram.outbox.sent_lookup import SentLookup
 from bot.telegram.place import Place
-from bot.telegram.turn_records import Records, TurnRecord
+from bot.telegram.turn_records import TurnRecord, TurnRecords
 from memory.errors import GoatError
 
 _GONE = ("message to edit not found", "can't be edited", "message_id_invalid", "no text in the message")
@@ -35,7 +35,7 @@ class Outbox:
 
     bot: Bot
     courier: Courier
-    records: Records
+    records: TurnRecords
     delayed: set[int] = field(default_factory=set)
     """Updates whose senders were told of a delay."""
 
@@ -125,7 +125,7 @@ class Answer:
         """Write the answer into its messages: send more if needed, and delete surplus ones."""
         for limit in (LIMIT, LIMIT // 2, LIMIT // 4):
             rich = await asyncio.to_thread(pieces, markdown, limit)
-            contents: list[list[Content]] = [[piece, Piece(piece.text, ())] for piece in rich]
+            contents: list[list[Content]] = [[piece, FormattedText(piece.text, ())] for piece in rich]
             if upload is not None:
                 document = [replace(upload, photo=False)] if upload.photo else []
                 contents.append([upload, *document, preview(upload.refused)])

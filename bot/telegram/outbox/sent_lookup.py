@@ -13,7 +13,7 @@ from telegram.error import BadRequest
 
 from bot.telegram.outbox.bot_api import Calls, fingerprint
 from bot.telegram.outbox.courier import Courier
-from bot.telegram.turn_records import Records, Sending
+from bot.telegram.turn_records import Sending, TurnRecords
 
 GAP, SUPERGROUP_GAP = 20, 5
 """Missing ids in a row that end the search; ids that chats share are missing in all chats but one."""
@@ -27,7 +27,7 @@ class SentLookup:
 
     calls: Calls
     courier: Courier
-    records: Records
+    records: TurnRecords
 
     async def find(self, sending: Sending, buttons: InlineKeyboardMarkup | None) -> int | None:
         """Return the id of the message, and give it these buttons; None if it was not sent."""

@@ -33,7 +33,7 @@ from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Rec
 from bot.telegram.process.workers import Workers, sweep
 from bot.telegram.reminders.reminder_notices import move_reminders
 from bot.telegram.texts import Texts
-from bot.telegram.turn_records import Keys, Records
+from bot.telegram.turn_records import BotKeys, TurnRecords
 from graph.app import open_agent
 from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
@@ -120,8 +120,8 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
 
 
 def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
-    settings, client, keys = agent.layers.settings, agent.layers.redis.client, Keys(app.bot.id)
-    records, courier = Records(client, keys), Courier()
+    settings, client, keys = agent.layers.settings, agent.layers.redis.client, BotKeys(app.bot.id)
+    records, courier = TurnRecords(client, keys), Courier()
     budget = DayBudget(settings.telegram_budget_tokens, settings.telegram_budget_requests)
     return BotContext(
         agent=agent,

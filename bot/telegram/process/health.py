@@ -7,7 +7,7 @@ from bot.telegram.access.access import CODE_SECONDS, Access, Role
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process.application import build_application, close_application
 from bot.telegram.process.bot_process import NOBODY, REVOKED, check_settings
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError, GoatError
@@ -23,7 +23,7 @@ async def check_bot(layers: Layers) -> str:
     """
     settings = layers.settings
     bot_id, name = await identify(settings)
-    keys = Keys(bot_id)
+    keys = BotKeys(bot_id)
     lanes = Lanes(layers.redis.client, keys)
     access = Access(layers.redis.client, keys, settings.admins, settings.telegram_rate)
     if dead := await lanes.dead():
@@ -69,7 +69,7 @@ async def run_pair(settings: Settings, *, admin: bool) -> None:
     check_settings(settings)
     bot_id, name = await identify(settings)
     async with open_layers(settings) as layers:
-        access = Access(layers.redis.client, Keys(bot_id), settings.admins, settings.telegram_rate)
+        access = Access(layers.redis.client, BotKeys(bot_id), settings.admins, settings.telegram_rate)
         code = await access.new_code(Role.ADMIN if admin else Role.ALLOWED)
     role = "run the bot, and let others in" if admin else "talk to the bot"
     console = Console(highlight=False, soft_wrap=True)

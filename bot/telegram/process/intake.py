@@ -17,7 +17,7 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from bot.telegram.inbox.lanes import Arrival, Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
 from bot.telegram.place import lane_of
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import translate_errors
@@ -66,7 +66,7 @@ def _slim(update: Mapping[str, Any]) -> Mapping[str, Any]:
 class Leadership:
     """Lease of the one process that polls, among those that share the lanes."""
 
-    def __init__(self, client: Callable[[], Awaitable[Redis]], keys: Keys) -> None:
+    def __init__(self, client: Callable[[], Awaitable[Redis]], keys: BotKeys) -> None:
         self._client = client
         self._key = keys("poller")
         self._token = secrets.token_hex(8)

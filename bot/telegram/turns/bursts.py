@@ -35,7 +35,7 @@ _THOUGHT = 5 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingMessage:
     """A message that waits in the lane."""
 
     raw: bytes
@@ -65,7 +65,7 @@ class Bursts:
 
     async def _choose(
         self, update: Update, message: Message, claim: Claim, raws: Sequence[bytes]
-    ) -> list[Waiting]:
+    ) -> list[WaitingMessage]:
         """Choose what belongs to the first message, waiting while more may come."""
         members = await self._members(update, message, raws)
         while pause := pause_after(members[-1].message if members else message):
@@ -77,13 +77,13 @@ class Bursts:
             members = more
         return members
 
-    async def _members(self, update: Update, first: Message, raws: Sequence[bytes]) -> list[Waiting]:
+    async def _members(self, update: Update, first: Message, raws: Sequence[bytes]) -> list[WaitingMessage]:
         """Return the messages that belong to the first, in order.
 
         A message that continues the one before it always does. Others do until one of the person's messages,
         or somebody else's to the bot, is to be answered separately.
         """
-        members: list[Waiting] = []
+        members: list[WaitingMessage] = []
         last, alone = first, not self._stands_open(first)
         for one in self._read(raws):
             if not _same_person(one.update, update):
@@ -101,7 +101,7 @@ class Bursts:
                 members.append(one)
         return members
 
-    def _read(self, raws: Sequence[bytes]) -> list[Waiting]:
+    def _read(self, raws: Sequence[bytes]) -> list[WaitingMessage]:
         """Parse the waiting updates; skip those that are no person's message."""
         found = []
         for raw in raws:
@@ -110,10 +110,10 @@ class Bursts:
             except UnreadableUpdate:
                 continue
             if update.effective_message is not None and is_from_person(update):
-                found.append(Waiting(raw, update, update.effective_message))
+                found.append(WaitingMessage(raw, update, update.effective_message))
         return found
 
-    async def _joins(self, last: Message, one: Waiting) -> bool:
+    async def _joins(self, last: Message, one: WaitingMessage) -> bool:
         """Return True if a message that continues nothing may join the last one; it counts for the rate."""
         user = one.update.effective_user
         near = (one.message.date - last.date).total_seconds() <= _THOUGHT

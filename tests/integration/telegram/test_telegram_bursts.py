@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.telegram.turn_records import Records
+from bot.telegram.turn_records import TurnRecords
 from memory.errors import TierUnavailable
 from memory.models import Episode
 from memory.provenance import Carrier, Speaker
@@ -196,9 +196,9 @@ async def test_any_part_leads_to_the_turn_for_forget_and_nothing_of_it_stays(
 async def test_a_burst_that_is_tried_again_has_the_same_messages(
     bot: Bot, words: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark, tries = Records.mark_sent, list[int]()
+    mark, tries = TurnRecords.mark_sent, list[int]()
 
-    async def down_at_first(records: Records, update_id: int) -> None:
+    async def down_at_first(records: TurnRecords, update_id: int) -> None:
         tries.append(update_id)
         if len(tries) == 2:
             bot.api.says(BOB, "fourth")
@@ -206,7 +206,7 @@ async def test_a_burst_that_is_tried_again_has_the_same_messages(
             raise TierUnavailable("working", "connection refused")
         await mark(records, update_id)
 
-    monkeypatch.setattr(Records, "mark_sent", down_at_first)
+    monkeypatch.setattr(TurnRecords, "mark_sent", down_at_first)
     await behind_a_turn(bot, words)
     for text in ("second", "third"):
         bot.api.says(BOB, text)

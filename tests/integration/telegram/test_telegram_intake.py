@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.process import intake
 from bot.telegram.process.intake import SECRET_HEADER, Leadership, Poller, Receiver
-from bot.telegram.turn_records import Keys
+from bot.telegram.turn_records import BotKeys
 from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
 from memory.working.redis_connection import RedisConnection
@@ -46,7 +46,7 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
 
 
 async def test_a_webhook_is_answered_with_200_only_for_what_is_stored(redis: Redis) -> None:
-    lanes = Lanes(redis.client, Keys(7), lease=60)
+    lanes = Lanes(redis.client, BotKeys(7), lease=60)
     receive = Receiver(lanes, "secret").__call__
     app = Starlette(routes=[Route("/", receive, methods=["POST"])])
     transport = httpx.ASGITransport(app)
@@ -63,10 +63,10 @@ async def test_what_was_asked_for_is_acknowledged_only_when_it_is_stored(
 ) -> None:
     monkeypatch.setattr(intake, "_PAUSE", 0.05)
     monkeypatch.setattr(intake, "_LONGEST_PAUSE", 0.05)
-    lanes, connection = Lanes(redis.client, Keys(7), lease=60), RedisConnection(valkey_url)
+    lanes, connection = Lanes(redis.client, BotKeys(7), lease=60), RedisConnection(valkey_url)
     with running_bot_api() as api:
         async with telegram.Bot(api.token, base_url=f"{api.url}/bot") as bot:
-            poller = Poller(bot, lanes, Leadership(connection.client, Keys(7)))
+            poller = Poller(bot, lanes, Leadership(connection.client, BotKeys(7)))
             polling = asyncio.create_task(poller.run())
             try:
                 api.says(1, "hello")

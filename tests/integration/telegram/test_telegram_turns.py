@@ -19,7 +19,7 @@ from bot.telegram.outbox.courier import brief
 from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.place import Place
 from bot.telegram.process.application import Dispatcher, add_handlers, build_application
-from bot.telegram.turn_records import Records
+from bot.telegram.turn_records import TurnRecords
 from bot.telegram.turns.turn_presenter import answer_buttons
 from graph.settings.settings import Settings
 from memory.errors import TierUnavailable
@@ -629,15 +629,15 @@ async def test_a_message_waits_for_the_archive_and_its_person_is_told_once(
 async def test_an_answer_whose_place_cannot_be_noted_stands_once(
     bot: Bot, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note, tries = Records.note_sent, []
+    note, tries = TurnRecords.note_sent, []
 
-    async def down_at_first(records: Records, *args: Any) -> int:
+    async def down_at_first(records: TurnRecords, *args: Any) -> int:
         tries.append(args)
         if len(tries) < 4:
             raise TierUnavailable("working", "connection refused")
         return await note(records, *args)
 
-    monkeypatch.setattr(Records, "note_sent", down_at_first)
+    monkeypatch.setattr(TurnRecords, "note_sent", down_at_first)
     assert "hello" in await bot.ask(BOB, "hello")
     await bot.idle()
     assert len(bot.api.answers(BOB)) == 1

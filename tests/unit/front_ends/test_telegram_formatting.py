@@ -1,18 +1,18 @@
 """Markdown as Telegram shows it."""
 
-from bot.telegram.outbox.message_format import Piece, pieces, preview, utf16_length
+from bot.telegram.outbox.message_format import FormattedText, pieces, preview, utf16_length
 from tests.linear import not_linear
 from tests.tables import each
 
 FENCE = "```"
 
 
-def shown(markdown: str) -> Piece:
+def shown(markdown: str) -> FormattedText:
     (piece,) = pieces(markdown)
     return piece
 
 
-def marked(piece: Piece) -> list[tuple[str, str]]:
+def marked(piece: FormattedText) -> list[tuple[str, str]]:
     """Return each entity's type and text."""
     units = piece.text.encode("utf-16-le")
     return [
@@ -78,12 +78,12 @@ def test_an_unfinished_fence_is_code_already() -> None:
 @each("nothing", ["", " \n\t ", "\0", "\u200b\u2060", "\u2800"])
 def test_nothing_to_be_seen_gives_nothing(nothing: str) -> None:
     assert pieces(nothing) == []
-    assert preview(nothing) == Piece("", ())
+    assert preview(nothing) == FormattedText("", ())
 
 
 @each("odd", [FENCE, f"{FENCE}py", "[a]: http://b", "&nbsp;"])
 def test_what_would_vanish_stays_as_written(odd: str) -> None:
-    assert pieces(odd) == [Piece(odd, ())]
+    assert pieces(odd) == [FormattedText(odd, ())]
 
 
 def test_what_telegram_refuses_is_taken_out() -> None:
