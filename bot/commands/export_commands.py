@@ -93,12 +93,12 @@ def import_(
     if format_ is None and is_export(file):
         asyncio.run(run_export_import(settings, file, owner=owner, mine=mine))
         return
-    asked = Asked(owner or settings.owner, format_, me, conversation, mine)
-    asyncio.run(run_import(settings, file, asked))
+    options = ImportOptions(owner or settings.owner, format_, me, conversation, mine)
+    asyncio.run(run_import(settings, file, options))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportOptions:
     """Options of an import."""
 
     owner: str
@@ -108,16 +108,16 @@ class Asked:
     mine: bool = False
 
 
-async def run_import(settings: Settings, path: Path, asked: Asked) -> ImportResult:
+async def run_import(settings: Settings, path: Path, options: ImportOptions) -> ImportResult:
     """Import a file into the owner's archive, with progress bars and a summary."""
-    console, owner = Console(highlight=False), asked.owner
+    console, owner = Console(highlight=False), options.owner
     async with open_layers(settings) as layers:
-        file = ImportFile(path, owner, asked.me, layers.zone)
-        format_ = await asyncio.to_thread(recognise, file) if asked.format is None else asked.format
-        episodes = ImportedEpisodes(file, format_, asked.conversation, asked.mine)
+        file = ImportFile(path, owner, options.me, layers.zone)
+        format_ = await asyncio.to_thread(recognise, file) if options.format is None else options.format
+        episodes = ImportedEpisodes(file, format_, options.conversation, options.mine)
         with _Bars(console) as bars:
             imported = await store_episodes(layers.episodes, episodes, on_progress=bars.show)
-            asking = imported.new and not asked.mine and format_ in UNATTRIBUTED
+            asking = imported.new and not options.mine and format_ in UNATTRIBUTED
             console.print(f"{imported}.{OTHERS if asking else ''}")
             await _embed(layers, console, bars, owner, imported.total)
     return imported

@@ -30,7 +30,7 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class ImportedChat:
     """A chat of a file."""
 
     service: str
@@ -110,7 +110,9 @@ class _Exchange:
         self.size += len(message.text)
 
 
-def to_episodes(chat: Chat, messages: Iterable[ChatMessage], people: People) -> Iterator[ImportedEpisode]:
+def to_episodes(
+    chat: ImportedChat, messages: Iterable[ChatMessage], people: People
+) -> Iterator[ImportedEpisode]:
     """Yield the exchanges of a chat; the owner's words are the message, others' words its parts."""
     current: _Exchange | None = None
     for message in messages:
@@ -124,7 +126,7 @@ def to_episodes(chat: Chat, messages: Iterable[ChatMessage], people: People) -> 
         yield _episode(chat, current, people.file.owner)
 
 
-def _episode(chat: Chat, exchange: _Exchange, owner: str) -> ImportedEpisode:
+def _episode(chat: ImportedChat, exchange: _Exchange, owner: str) -> ImportedEpisode:
     first = exchange.messages[0][0]
     own = [one.text for one, mine in exchange.messages if mine and not one.forwarded_from]
     return ImportedEpisode(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ijson.common import ObjectBuilder
 
-from bot.importers.chat_exchange import Chat, ChatMessage, People, to_episodes
+from bot.importers.chat_exchange import ChatMessage, ImportedChat, People, to_episodes
 from bot.importers.import_file import Event, ImportFile, JsonStream
 from bot.importers.source import Field
 from memory.models import Episode
@@ -94,9 +94,9 @@ def read_telegram(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     people.check()
 
 
-def _chat(about: dict[str, Any], file: ImportFile) -> Chat:
+def _chat(about: dict[str, Any], file: ImportFile) -> ImportedChat:
     name = clean(str(about.get("name") or "")) or str(about.get("type") or "chat").replace("_", " ")
-    return Chat("telegram", str(about.get("id") or name), name, file.zone)
+    return ImportedChat("telegram", str(about.get("id") or name), name, file.zone)
 
 
 def _message(raw: Field, file: ImportFile) -> Iterator[ChatMessage]:

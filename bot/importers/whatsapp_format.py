@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from bot.importers.chat_exchange import Chat, ChatMessage, People, to_episodes
+from bot.importers.chat_exchange import ChatMessage, ImportedChat, People, to_episodes
 from bot.importers.import_file import ImportFile
 from bot.importers.source import BadImportFile, decoded_lines, stable_id
 from memory.models import Episode
@@ -153,7 +153,7 @@ def _scan(path: Path, stream: IO[bytes]) -> tuple[_Order, str]:
     return order.inferred(), first
 
 
-def _chat(file: ImportFile, member: str, first: str) -> Chat:
+def _chat(file: ImportFile, member: str, first: str) -> ImportedChat:
     """Name the chat after its file; `_chat.txt`, after its ZIP."""
     stem = Path(member or file.path.name).stem
     if stem == "_chat" and member:
@@ -161,7 +161,9 @@ def _chat(file: ImportFile, member: str, first: str) -> Chat:
     name = re.sub(r"\s\(\d+\)$", "", stem)
     for words in ("WhatsApp Chat with ", "WhatsApp Chat - ", "Conversație WhatsApp cu "):
         name = name.removeprefix(words)
-    return Chat("whatsapp", first if name == "_chat" else name, "" if name == "_chat" else name, file.zone)
+    return ImportedChat(
+        "whatsapp", first if name == "_chat" else name, "" if name == "_chat" else name, file.zone
+    )
 
 
 def _lines(path: Path, stream: IO[bytes]) -> Iterator[_Line]:

@@ -110,7 +110,7 @@ class ChatRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ClientExchange:
     """An earlier message of the conversation, and its answer as the client has it."""
 
     message: str
@@ -146,7 +146,7 @@ def read_request(body: bytes) -> ChatRequest:
     return request
 
 
-def exchanges(messages: Sequence[Message]) -> list[Exchange]:
+def exchanges(messages: Sequence[Message]) -> list[ClientExchange]:
     """Return the messages of the user, each with the answers that follow it."""
     found: list[tuple[str, list[str]]] = []
     for message in messages:
@@ -154,7 +154,7 @@ def exchanges(messages: Sequence[Message]) -> list[Exchange]:
             found.append((message.text, []))
         elif message.role == "assistant" and found:
             found[-1][1].append(message.text)
-    return [Exchange(text, "\n\n".join(filter(None, replies))) for text, replies in found]
+    return [ClientExchange(text, "\n\n".join(filter(None, replies))) for text, replies in found]
 
 
 def _header_id(headers: Mapping[str, str]) -> str:

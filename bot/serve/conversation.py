@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from bot.media.attachment import Attachment
 from bot.media.media_reader import MediaReader, MediaRefused
-from bot.serve.chat_request import BAD_REQUEST, ChatRequest, Exchange, Refused, exchanges, own_words
+from bot.serve.chat_request import BAD_REQUEST, ChatRequest, ClientExchange, Refused, exchanges, own_words
 from bot.serve.client_services import ClientBudget, take_reminders
 from bot.serve.thread_finder import MOST_TURNS, Match, ThreadFinder, follow_thread, match_thread
 from bot.serve.turn_reply import BAD_GATEWAY, Completed, Said, TurnReply, asks, is_question
@@ -51,20 +51,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class ClientConversation:
     """A client's conversation, as one request shows it."""
 
     asked: Asked
     words: str
     """The user's new message."""
     documents: Sequence[Part]
-    history: Sequence[Exchange]
+    history: Sequence[ClientExchange]
     """The messages before it, without answers to questions about tools."""
     last: str
     """The answer before it."""
 
     @classmethod
-    def of(cls, asked: Asked) -> "Conversation":
+    def of(cls, asked: Asked) -> "ClientConversation":
         *earlier, message = asked.request.messages
         words, documents = own_words(message.text)
         every = exchanges(earlier)
@@ -97,7 +97,7 @@ class Conversations:
             Refused: a file cannot be read, the model gave nothing, or the client was gone before its turn.
             GoatError: as `Agent.stream`.
         """
-        talk = Conversation.of(asked)
+        talk = ClientConversation.of(asked)
         thread = await self.threads.find(
             asked.owner, asked.chat_id, talk.history, talk.words, retried=asked.retried
         )
@@ -118,7 +118,7 @@ class Conversations:
                         told.append(said)
                     yield said
 
-    async def _decision(self, talk: Conversation, thread: str) -> Events | None:
+    async def _decision(self, talk: ClientConversation, thread: str) -> Events | None:
         """Return the turn that a yes or no continues; None for any other message, which refuses the call.
 
         A yes counts only right after the question that it answers: a client may repeat a request by itself.
@@ -141,7 +141,7 @@ class Conversations:
             allowed=answer is ApprovalAnswer.YES,
         )
 
-    async def _turn(self, talk: Conversation, thread: str) -> Events:
+    async def _turn(self, talk: ClientConversation, thread: str) -> Events:
         """Return the new message's turn; remove the turns that the client no longer shows."""
         asked = talk.asked
         files = [await self._read(*file, talk.words) for file in asked.request.messages[-1].files()]

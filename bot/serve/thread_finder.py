@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from bot.serve.chat_request import Exchange
+from bot.serve.chat_request import ClientExchange
 from graph.runtime.agent import Agent
 from graph.state.circumstances import thread_id
 from memory.models import ConversationTurn
@@ -34,11 +34,11 @@ class Match:
     """The turn that the new message replaces, because it was edited or is retried."""
     left: tuple[str, ...]
     """Turns that the client no longer shows, with the replaced one."""
-    unknown: tuple[Exchange, ...]
+    unknown: tuple[ClientExchange, ...]
     """Messages and answers that only the client has."""
 
 
-def match_thread(turns: Sequence[ConversationTurn], history: Sequence[Exchange]) -> Match:
+def match_thread(turns: Sequence[ConversationTurn], history: Sequence[ClientExchange]) -> Match:
     """Compare a thread's turns, oldest first, with the client's conversation before its new message.
 
     Only the user's messages are compared: clients change the answers. Turns before the first one that the
@@ -83,7 +83,7 @@ class ThreadFinder:
     agent: Agent
 
     async def find(
-        self, owner: str, chat_id: str, history: Sequence[Exchange], message: str, *, retried: bool
+        self, owner: str, chat_id: str, history: Sequence[ClientExchange], message: str, *, retried: bool
     ) -> str:
         """Return the thread of a conversation; a new one if it has just begun.
 

@@ -42,7 +42,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class LabelledMessage:
     """A message without an archive, and whether it calls for memory."""
 
     vector: NDArray[np.float32]
@@ -51,7 +51,7 @@ class Message:
 
 
 def fit_staged(
-    samples: Sequence[Sample], messages: Sequence[Message], *, model: str, data: Mapping[str, str]
+    samples: Sequence[Sample], messages: Sequence[LabelledMessage], *, model: str, data: Mapping[str, str]
 ) -> Staged:
     """Fit the three models, the last on out-of-fold predictions of the others."""
     direction = fit_direction([*map(_message, samples), *messages])
@@ -87,11 +87,11 @@ def message_log_odds(direction: Direction, vector: NDArray[np.float32]) -> float
     return float(vector.astype(np.float64) @ np.asarray(direction.weights)) + direction.intercept
 
 
-def _message(sample: Sample) -> Message:
-    return Message(sample.vector, sample.calls, sample.weight)
+def _message(sample: Sample) -> LabelledMessage:
+    return LabelledMessage(sample.vector, sample.calls, sample.weight)
 
 
-def fit_direction(messages: Sequence[Message]) -> Direction:
+def fit_direction(messages: Sequence[LabelledMessage]) -> Direction:
     """Fit the model that predicts from its vector whether a message calls for memory."""
     rows = np.stack([each.vector for each in messages]).astype(np.float64)
     weights = np.array([each.weight for each in messages])
@@ -120,7 +120,9 @@ def _fit_calls(samples: Sequence[Sample], chances: Sequence[Sequence[float]]) ->
     return _logistic(rows, [each.answered for each in samples], weights, OF_CALLS)
 
 
-def _out_of_fold(samples: Sequence[Sample], messages: Sequence[Message]) -> list[tuple[float, list[float]]]:
+def _out_of_fold(
+    samples: Sequence[Sample], messages: Sequence[LabelledMessage]
+) -> list[tuple[float, list[float]]]:
     """Return for each sample the out-of-fold log-odds of its message and of its memories."""
     found: dict[int, tuple[float, list[float]]] = {}
     groups = list(dict.fromkeys(each.group for each in samples))

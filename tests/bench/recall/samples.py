@@ -24,7 +24,7 @@ from bot.lab.bench.neutral import (
 )
 from graph.layers import Layers
 from graph.settings.context import TurnContext
-from memory.calibration.staged_fit import Message, Sample
+from memory.calibration.staged_fit import LabelledMessage, Sample
 from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
 from nodes.gap_filter import limit_candidates, shown_turns
 
@@ -169,7 +169,7 @@ def samples(asked: Iterable[LabelledProbe], weights: Mapping[str, float]) -> lis
     return [sample for each in asked if each.tells and (sample := each.sample(weights)).traits]
 
 
-async def messages(layers: Layers, openings: Iterable[str]) -> list[Message]:
+async def messages(layers: Layers, openings: Iterable[str]) -> list[LabelledMessage]:
     """Return messages without an archive: null turns, openings of chats, first-person questions."""
     nulls = json.loads(files(memory.episodic.vectors).joinpath("null_turns.json").read_text("utf-8"))
     idle = [text for kind in ("small_talk", "foreign") for texts in nulls[kind].values() for text in texts]
@@ -177,7 +177,7 @@ async def messages(layers: Layers, openings: Iterable[str]) -> list[Message]:
     opened = list(dict.fromkeys(text[:OPENING_CHARS] for text in openings))
     weighed = ((idle, False, OF_OTHERS), (asked, True, OF_OTHERS), (opened, False, OPENING))
     return [
-        Message(np.asarray(await layers.embeddings.aembed_query(text), np.float32), calls, weight)
+        LabelledMessage(np.asarray(await layers.embeddings.aembed_query(text), np.float32), calls, weight)
         for texts, calls, weight in weighed
         for text in texts
     ]

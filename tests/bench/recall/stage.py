@@ -23,7 +23,7 @@ from bot.lab.bench.report import print_measures
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
-from memory.calibration.staged_fit import Message, Sample, fit_staged, recentre
+from memory.calibration.staged_fit import LabelledMessage, Sample, fit_staged, recentre
 from memory.recall.relevance import data_digest, file_name
 from memory.recall.staged import PREFIX, Staged
 from tests.bench.recall.calibrate import OUT
@@ -96,13 +96,15 @@ def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
     ]
 
 
-def fit(found: Sequence[Sample], others: Sequence[Message], *, model: str, data: Mapping[str, str]) -> Staged:
+def fit(
+    found: Sequence[Sample], others: Sequence[LabelledMessage], *, model: str, data: Mapping[str, str]
+) -> Staged:
     """Fit, and shift `OPERATING` to the default threshold."""
     return recentre(fit_staged(found, others, model=model, data=data), OPERATING)
 
 
 def left_out(
-    asked: Sequence[LabelledProbe], found: Sequence[Sample], others: Sequence[Message]
+    asked: Sequence[LabelledProbe], found: Sequence[Sample], others: Sequence[LabelledMessage]
 ) -> dict[str, Staged]:
     """Return a fit for each person, on all others."""
     return {

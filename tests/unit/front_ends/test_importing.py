@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.commands.export_commands import Asked, run_import
+from bot.commands.export_commands import ImportOptions, run_import
 from bot.importers.formats import Format, ImportedEpisodes
 from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, import_episodes, store_episodes
@@ -437,9 +437,9 @@ async def test_the_command_tells_what_it_did(
 ) -> None:
     path = written(data_folder.parent, LOCOMO)
     settings = Settings(data_folder=data_folder)
-    await run_import(settings, path, Asked("ana"))
+    await run_import(settings, path, ImportOptions("ana"))
     told = capsys.readouterr().out
     assert "embedding" in told
     assert "imported 4 new turns of 4; 0 were there already" in told
-    await run_import(settings, path, Asked("ana", Format.LOCOMO, conversation="conv-1"))
+    await run_import(settings, path, ImportOptions("ana", Format.LOCOMO, conversation="conv-1"))
     assert "imported 0 new turns of 4; 4 were there already" in capsys.readouterr().out

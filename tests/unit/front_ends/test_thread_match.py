@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.serve.chat_request import Exchange
+from bot.serve.chat_request import ClientExchange
 from bot.serve.thread_finder import match_thread
 from memory.models import ConversationTurn
 
@@ -41,7 +41,7 @@ def turns(messages: str) -> list[ConversationTurn]:
 def test_what_a_client_shows_decides_about_the_thread(
     held: str, sent: Sequence[str], replaced: str | None, left: str, unknown: str
 ) -> None:
-    match = match_thread(turns(held), [Exchange(f" {message}\n", "") for message in sent])
+    match = match_thread(turns(held), [ClientExchange(f" {message}\n", "") for message in sent])
     assert (match.replaced.turn_id if match.replaced else None) == replaced
     assert "".join(match.left) == left
     assert "".join(one.message.strip() for one in match.unknown) == unknown
