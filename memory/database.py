@@ -1,11 +1,11 @@
-"""The SQL of the memory: one text that SQLite and PostgreSQL both read, and values in its columns.
+"""The SQL of the memory, in one dialect for SQLite and PostgreSQL, and the values in its columns.
 
 Times are whole microseconds, text is UTF-8.
 
-It keeps to what both know, or can be put in the words of both: `ON CONFLICT` in place of `INSERT OR REPLACE`,
-`RETURNING` in place of the last row's id, casts where a JSON list holds numbers. `INSERT OR IGNORE` stays:
-after an insert with `ON CONFLICT` SQLite's full-text index begins a new segment. `meta` holds bytes alone: a
-column of PostgreSQL has one type.
+It uses what both support, or `memory.owners.postgres_sql` can translate: `ON CONFLICT` in place of `INSERT OR
+REPLACE`, `RETURNING` in place of the last row's id, casts where a JSON list holds numbers. `INSERT OR IGNORE`
+stays: after an insert with `ON CONFLICT` SQLite's full-text index begins a new segment. `meta` holds only
+bytes: a column of PostgreSQL has one type.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

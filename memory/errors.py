@@ -2,32 +2,23 @@
 
 * GoatError                  every error that this project raises on purpose
   + ConfigError              a setting is unknown or out of range; names key, value and allowed range
-  + DataFolderError          the data folder cannot be used: read-only, full, in use, not ours
-  + OwnerMismatch            a thread was asked for on behalf of somebody else
-  + EmptyMessage             there is nothing to answer
-  + Undecided                a turn waits for the person's word
-  + NothingToDecide          nothing waits for the person's word, or not any more
+  + DataFolderError          the data folder cannot be used: read-only, full, in use, another user's
+  + OwnerMismatch            a thread was requested for somebody who does not own it
+  + EmptyMessage             the message has no text to answer
+  + BadState                 a turn's state was edited to an invalid value
   + ThreadBusy               another process is answering in this thread
-  + MediaRefused           a file of a message cannot be read (bot.media.attachment)
-  + LaneLost               another worker has the chat by now (bot.telegram.outbox.courier)
-  + NotDelivered           Telegram could not be reached for a long time
-  + Undeliverable          Telegram will never take a message
-  + PluginProblem            a plugin cannot be used (graph.tools.plugins.plugin_files)
-  + AddressRefused           a page stands where none may be fetched (graph.tools.plugins.addresses)
-  + InvalidCall              an MCP call asks for what is not there, or what cannot be (bot.mcp.read_tool)
-  + BadResult                a tuning result cannot be read, or is refused (memory.tuning.tuning_result)
-  + TooLittleData            held-out turns are too few to say anything (memory.tuning.gain_bound)
-  + NotWritten               tuned values are not to be written, or there is nothing to return to
-  + EditedSince              goat.toml was edited by hand (graph.tuning.write_back, both)
-  + ModelUnavailable         the chat model cannot be reached, or answered nonsense
-    - PromptTooLong          the prompt does not fit into its context window
-  + MemoryTierError          a tier could not do what it was asked; names the tier
-    - TierUnavailable        the backend cannot be reached, or did not answer in time (TryAgain: a lost race)
-    - TierCorrupt            the backend answered with something that cannot be read
+  + Undecided                a turn waits for the person's approval
+  + NothingToDecide          nothing waits for the person's approval, or no longer
+  + ModelUnavailable         the chat model cannot be reached, refused, stalled, or its answer is invalid
+    - PromptTooLong          the prompt does not fit into the model's context window
+  + MemoryTierError          a memory tier failed; names the tier
+    - TierUnavailable        the backend cannot be reached, or did not answer in time
+    - TierCorrupt            the backend's answer cannot be read
     - EmbeddingMismatch      the vectors were made by another embedding model
-    - FactsFull              a fact does not fit under the token cap (BlockFull: into Letta's block)
+    - FactsFull              a fact does not fit under the owner's token cap
 
-What refuses a turn is a `ValueError` too: a LangGraph server shows the text of no other error of ours.
+Others are defined in the modules that raise them. Those that refuse a turn are also `ValueError`s, so that a
+LangGraph server shows their text.
 """
 
 from memory.refusal import Refusal

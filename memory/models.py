@@ -49,7 +49,7 @@ class Episode(Spoken):
     at: datetime
     tags: tuple[str, ...] = ()
     access_count: int = 0
-    """How often it was shown to the model."""
+    """Number of times that it was shown to the model."""
     parts: tuple[Part, ...] = ()
     """Texts that came with the message and are not the owner's words."""
     speaker: Speaker = Speaker.OWNER
@@ -63,7 +63,7 @@ class Episode(Spoken):
 
     @property
     def foreign(self) -> bool:
-        """Whether any of it is a third party's, or was written with a third party's text in the prompt."""
+        """True when any of it is a third party's, or was written with a third party's text in the prompt."""
         return self.speaker is Speaker.THIRD_PARTY or self.from_others or FOREIGN in self.tags
 
     @property
@@ -90,7 +90,7 @@ class Evidence:
     surplus: float | None = None
     """Cosine minus that part's mean similarity with null turns, in units of scatter."""
     near: float | None = None
-    """How much nearer to the query its best part is than the archive, in units of scatter."""
+    """Similarity of its best part with the query minus the archive's mean, in units of scatter."""
     said: float | None = None
     """The same for its message alone."""
     keyed: int = 0
@@ -128,18 +128,18 @@ class Seen:
     parts: int = 0
     """Number of indexed parts of whole turns."""
     gaps: int = 0
-    """Number of episodes up to that one's without all their vectors; such a search cannot be repeated."""
+    """Number of episodes up to that vector's that lack vectors; if any, the search cannot be repeated."""
     led_to: Sequence[int] | None = None
     """Sequence numbers found by the vectors, closest first; None when the message had no vector."""
     until: datetime | None = None
-    """Only what was said before then was searched, whenever it was archived; None: everything archived.
+    """Only what was said before this time was searched, for an imported message that was asked again.
 
-    Of an imported message that was asked again.
+    None: everything archived.
     """
 
 
 class SearchStatus(StrEnum):
-    """What became of one retrieval mechanism's search."""
+    """Outcome of one retrieval mechanism's search."""
 
     OK = "ok"
     CACHED = "cached"
@@ -225,7 +225,7 @@ class Decision:
     threshold: float
     """In the unit of `score`."""
     probability: float
-    """That it is relevant, in [0, 1]; of `null` and `ratio` the share of null turns that it beats."""
+    """Of its relevance, in [0, 1]; with `null` and `ratio`, the share of null turns that it beats."""
     tokens: int = 0
     """Tokens in the prompt."""
     superseded_by: str = ""

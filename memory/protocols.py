@@ -23,7 +23,7 @@ class Searchable(Protocol):
         ...
 
     def expect(self, query: str, *, owner: str, limit: int) -> None:
-        """Start ahead the work of the search for `query`, which must follow at once."""
+        """Start work for the search of `query`, which must follow immediately."""
         ...
 
     async def search(
@@ -162,7 +162,7 @@ class PermanentStore(Protocol):
         ...
 
     async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
-        """Delete every value that these keys had up to a time each, permanently; later ones stay."""
+        """Delete each key's values up to its time, permanently; later ones stay."""
         ...
 
     async def erase(self, *, owner: str) -> None:

@@ -54,7 +54,7 @@ class Part:
 
     @property
     def foreign(self) -> bool:
-        """Whether its author is a third party."""
+        """True when its author is a third party."""
         return self.speaker is Speaker.THIRD_PARTY
 
     @property
@@ -93,7 +93,7 @@ class Spoken:
 
     @property
     def from_others(self) -> bool:
-        """Whether any part is a third party's."""
+        """True when any part is a third party's."""
         return any(part.foreign for part in self.parts)
 
 

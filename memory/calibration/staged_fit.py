@@ -29,7 +29,7 @@ class Sample:
     traits: Sequence[Traits]
     """Of the memories found."""
     gold: Sequence[bool]
-    """Whether each memory answers; all false when nothing should be shown."""
+    """True for a memory that answers; all False when nothing should be shown."""
     vector: NDArray[np.float32]
     calls: bool
     """The message calls for memory, whether or not this archive has an answer."""
@@ -37,7 +37,7 @@ class Sample:
 
     @property
     def answered(self) -> bool:
-        """Whether an answer is among the candidates."""
+        """True when an answer is among the candidates."""
         return any(self.gold)
 
 

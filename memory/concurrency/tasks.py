@@ -75,7 +75,7 @@ def run_into(future: Future[T], call: Callable[[], T]) -> None:
         return
     try:
         future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - handed to whoever waits, as executors do
+    except BaseException as error:  # noqa: BLE001 - passed to the waiter, as executors do
         future.set_exception(error)
 
 

@@ -125,7 +125,7 @@ class E5Embeddings:
         await self._pools.query(lambda _: self._load(), None)
 
     async def aclose(self) -> None:
-        """Stop embedding, and let go of the model until its next use; what runs ends by itself."""
+        """Stop embedding, and release the model until its next use; running calls finish."""
         self._pools.close()
         self._pools, self._encoder = EmbeddingThreads(), None
 

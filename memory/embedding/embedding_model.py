@@ -1,4 +1,4 @@
-"""What an embedding model promises, wherever it runs, and where one is that is reached over a network."""
+"""The interface of an embedding model, and the address of a remote one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class EmbeddingModel(Protocol):
 
     @property
     def remote(self) -> bool:
-        """Whether the model is reached over a network; then it may hang, and treats queries as documents."""
+        """True when the model is reached over a network: it may hang, and treats queries as documents."""
 
     def split_offsets(self, text: str) -> list[tuple[int, int]]:
         """Cover `text` with overlapping half-open spans of characters that each fit; may be slow."""

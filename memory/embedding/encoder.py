@@ -17,11 +17,11 @@ BEGIN, END = 0, 2
 WINDOW = 510  # pieces between the begin and the end mark
 MAX_CHARS = 32_768  # no piece is longer than 16 characters, nor made of more than 4 by normalisation
 VERSION = "multilingual-e5-small-q8-2"
-"""The graph's."""
+"""Version of the graph."""
 _RAISED = [kind for kind in vars(onnxruntime_errors).values() if isinstance(kind, type)]
 UNLOADABLE: tuple[type[Exception], ...] = (
     *(MemoryError, OSError, RuntimeError),
-    *(kind for kind in _RAISED if issubclass(kind, Exception)),  # they have no base class of their own
+    *(kind for kind in _RAISED if issubclass(kind, Exception)),  # they have no common base class
 )
 
 
@@ -43,7 +43,7 @@ class Tokenizer:
 
 
 def _encodable(text: str) -> str:
-    """Replace what UTF-8 or a C string cannot hold; the length stays."""
+    """Replace characters that UTF-8 or a C string cannot hold; the length stays."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", " ")

@@ -3,7 +3,7 @@
 A separate process keeps the ONNX writer and its memory out of the process that embeds.
 
 The tokenizer is a `ModelProto` of sentencepiece_model.proto; only fields that differ from the defaults are
-set.The normalisation (NFKC with extra rules for white space and control characters) is sentencepiece's
+set. The normalisation (NFKC with extra rules for white space and control characters) is sentencepiece's
 `nmt_nfkc`.
 """
 

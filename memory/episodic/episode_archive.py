@@ -41,7 +41,7 @@ class EpisodeArchive(EpisodeLog):
         files: the owners' files.
         vectors: the vector index.
         embeddings: the model.
-        models: where to keep what is derived from the model exclusive; None derives it at each start.
+        models: where to keep the null turns' vectors; None embeds them at each start.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class EpisodeArchive(EpisodeLog):
             await asyncio.wait([running], timeout=seconds)
 
     async def reindex(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Drop the model's vectors and embed every episode again, or go on with that where it was broken off.
+        """Drop the model's vectors and embed every episode again; an interrupted run is continued.
 
         Vectors by another model stay, and processes with that model go on searching and adding to them.
 

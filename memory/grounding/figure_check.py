@@ -9,7 +9,7 @@ from typing import TypeAlias
 from memory.grounding.figure_patterns import FIGURE, MONTHS, NOT_COUNTED, Reading, readings, scientific
 
 Read: TypeAlias = tuple[tuple[Reading, ...], Reading]
-"""The readings of a figure, and all values that stand when it stands in a source."""
+"""The readings of a figure, and all values that it supports when it is in a source."""
 _TWO_DIGITS = 2
 _CENTURY = 2000
 _NOON = 12
@@ -28,7 +28,7 @@ def _only(value: str) -> Reading:
 
 
 def _date(year: str | None, month: str, day: str, *, either: bool) -> Read:
-    """Return the readings of a date: its year may stand apart; a date without one counts as its day."""
+    """Return a date's readings: its year may be elsewhere in the source; without one, the day is enough."""
     if year is None:
         return (_only(str(int(day))),), frozenset([str(int(day)), f"{int(month)}/{int(day)}"])
     full = int(year) + (_CENTURY if len(year) == _TWO_DIGITS else 0)
@@ -61,14 +61,14 @@ def hour(match: re.Match[str]) -> Read:
 
 @dataclass(frozen=True, slots=True)
 class LocatedFigure:
-    """A figure in its place, with all that it may be read as, and what else it says."""
+    """A figure and its place in the text, with its possible readings."""
 
     text: str
     start: int
     end: int
     readings: tuple[Reading, ...]
     says: Reading
-    """All values that stand when this stands in a source."""
+    """All values that it supports when it is in a source."""
 
     @property
     def value(self) -> str:
@@ -96,7 +96,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def find_figures(text: str) -> Iterator[LocatedFigure]:
-    """Yield all figures of a text, of one digit too."""
+    """Yield all figures of a text, also of one digit."""
     for match in FIGURE.compiled.finditer(ascii_digits(text)):
         kind = next(kind for kind in _KINDS if match[kind] is not None)
         reads, says = _KINDS[kind](match)

@@ -86,7 +86,7 @@ def remove(db: Database, seq: int, message: str, reply: str) -> None:
 
 
 def compact(db: Database) -> None:
-    """Make the index hold no word of a removed episode."""
+    """Purge the words of removed episodes from the index."""
     _index(db).compact(db)
 
 

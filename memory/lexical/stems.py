@@ -1,4 +1,4 @@
-"""Words cut to their stems by Snowball, letters rid of their diacritics, and words that say nothing."""
+"""Stems of words by Snowball, folding of diacritics, and stop words."""
 
 import re
 import threading

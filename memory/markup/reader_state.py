@@ -1,4 +1,4 @@
-"""One reading of a reply: the tape that it is read from, JSON on it, and what was found so far."""
+"""The state of parsing a reply: the tape of unread text, JSON on it, and the calls found so far."""
 
 import re
 from collections.abc import Generator, Mapping
@@ -161,7 +161,7 @@ class ReaderState:
         """Show text up to the first match, which is left on the tape.
 
         Args:
-            pattern: of the match; one at the end of the text so far waits for the next character.
+            pattern: of the match; a match at the end of the text so far waits for the next character.
             part: the end of a text that may become a match.
         """
         tape = self.tape

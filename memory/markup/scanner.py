@@ -181,7 +181,7 @@ def parse_calls(text: str, tools: Tools) -> ParsedReply:
     """Take the written tool calls out of a reply.
 
     Explicit markup is a call whatever tool it names; bare JSON, alone or in a fence, only when it names an
-    offered one. What stands in inline code or in another code fence is text.
+    offered one. Inline code and other code fences are text.
 
     Args:
         text: the whole reply.
@@ -197,7 +197,7 @@ def parse_calls(text: str, tools: Tools) -> ParsedReply:
 
 
 class VisibleText:
-    """Filter a stream: give what is certainly text, hold back what may be markup, drop what is."""
+    """Filters a stream: returns what is certainly text, holds back possible markup, drops markup."""
 
     def __init__(self, tools: Tools) -> None:
         self._reading = ReaderState(tools)

@@ -88,7 +88,7 @@ def read_plain(reading: ReaderState) -> Wait[None]:
 
 
 def _tag(reading: ReaderState) -> Wait[str]:
-    """Take a tag, or what there is of it without an end."""
+    """Take a tag; without an end, at most `MAX_TAG_CHARS`."""
     found = yield from reading.tape.found_ahead(_TAG_END, MAX_TAG_CHARS)
     tape = reading.tape
     return tape.take(found.end() - tape.at if found else MAX_TAG_CHARS)

@@ -1,1 +1,1 @@
-"""What a turn took and recalled, in numbers."""
+"""Measurements of turns, and their totals."""

@@ -1,4 +1,4 @@
-"""What many turns add up to: counters that only grow, and what is read from them.
+"""Totals of many turns: counters that only grow, and the figures computed from them.
 
 Counters have flat names: `turns`, `used`, `outcome:answered`, `search:thematic:ok`, `down:episodic`,
 `bucket:respond:57` (see `bucket`). `most:respond` is the longest, in microseconds.

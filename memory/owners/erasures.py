@@ -30,9 +30,9 @@ class Erasure:
     turn_ids: tuple[str, ...] = ()
     """The turns to erase."""
     facts: Mapping[str, datetime] = field(default_factory=dict)
-    """The keys of the facts to erase, each with the time of the request: what is noted later stays."""
+    """The keys of the facts to erase, each with the time of the request; later values stay."""
     values: tuple[str, ...] = ()
-    """What these facts said, which steps of turns may show."""
+    """The values of these facts, which checkpoints may show."""
 
     @property
     def is_whole(self) -> bool:
@@ -43,7 +43,7 @@ class Erasure:
         """Add what the stores list, and sync it to disk before they are erased."""
         self.threads = tuple(dict.fromkeys([*self.threads, *threads]))
         self.values = tuple(dict.fromkeys([*self.values, *values]))
-        # Earlier versions take a record without turns for one of everything.
+        # Earlier versions take a record without turns for a whole erasure.
         turn_ids = self.turn_ids if self.is_whole else self.turn_ids or (_NO_TURN,)
         content = {
             "owner": self.owner,
@@ -107,7 +107,7 @@ class Erasures:
             lock.release()
 
     def pending(self) -> list[Erasure]:
-        """List the erasures that began and did not end; another process may be at them."""
+        """List the erasures that began and did not end; another process may be running them."""
         notes = (_read(path) for path in sorted(self._folder.glob(f"*{_SUFFIX}")))
         return [note for note in notes if note is not None]
 

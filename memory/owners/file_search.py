@@ -19,7 +19,7 @@ _SKIPPED = frozenset({"models", "data_level0.bin", "length.bin"})
 
 @dataclass(frozen=True, slots=True)
 class SearchedFiles:
-    """What was searched, and where something was found."""
+    """The result of a search."""
 
     files: int
     megabytes: int
@@ -28,7 +28,7 @@ class SearchedFiles:
 
 
 def search_files(folder: Path, key: str, forms: Iterable[bytes]) -> SearchedFiles:
-    """Search a folder, without the files of other owners than the one with this key, for any of the forms.
+    """Search a folder for any of the forms, leaving out the files of owners with another key.
 
     Raises:
         OSError: the search failed.

@@ -30,11 +30,11 @@ COPIED: Final = {
     "removed": "turn_id",
     "meta": "key, value",
 }
-"""Columns of each table, its key first. What is derived from them, words and keys, is derived again."""
+"""Columns of each table, its key first. The index of words and keys is derived again."""
 _NUMBER_ABOVE: Final = """
     SELECT COUNT(nextval('seqs')) FROM generate_series(1, CAST(? AS BIGINT) - (SELECT last_value FROM seqs))
 """
-"""Number by number, so that a concurrent writer's are never given out again."""
+"""Advances the sequence one by one, so that no concurrent writer's number is used again."""
 _KEYS: Final = {"labels": "turn_id, memory"}
 
 _Page = tuple[str, list[tuple[Value, ...]]]
@@ -65,7 +65,7 @@ async def copy_tables(
     Args:
         source: where the owner's data is; it stays.
         target: where it is copied to.
-        owner: whose.
+        owner: the owner to copy.
         replace: delete other data of the owner in the target first.
 
     Returns:

@@ -22,7 +22,7 @@ from memory.owners.postgres_sql import Connection, PostgresDatabase, register
 T = TypeVar("T")
 _TIER: Final = "permanent"
 _SETTINGS: Final = ("plan_cache_mode = force_generic_plan", "enable_seqscan = off", "random_page_cost = 0.1")
-"""Every statement reads few rows by an index. A plan that is made once does not know how few."""
+"""Make plans use indexes: every statement reads few rows, but a generic plan cannot know how few."""
 KEY: Final = "GOAT_ARCHIVE_URL"
 _FORM: Final = (
     "postgresql://user:password@host:port/database, with options of libpq such as ?sslmode=verify-full;"

@@ -78,14 +78,14 @@ _LISTED: Final = """
     CREATE FUNCTION listed(list text) RETURNS TABLE (value text) LANGUAGE sql VOLATILE ROWS 1
     AS 'SELECT json_array_elements_text(list::json)'
 """
-"""`json_each` of SQLite. The planner counts on few rows only where it cannot look inside (VOLATILE)."""
+"""SQLite's `json_each`. The planner believes ROWS 1 only of a function that it cannot inline (VOLATILE)."""
 
 
 def _first() -> Iterator[str]:
     """Yield the statements that make the tables.
 
-    Row-level security is forced on their owner too, so that a statement without a filter sees the rows of
-    one owner; partitions have no policy, so that nobody sees a row there.
+    Row-level security is forced on the tables' role too, so that a statement without a filter sees the rows
+    of one owner; partitions have no policy, so that none of their rows can be read directly.
     """
     yield f"CREATE SEQUENCE {SCHEMA}.seqs"
     yield _LISTED

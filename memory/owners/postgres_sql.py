@@ -30,8 +30,8 @@ _OTHERWISE: Final = {
     "INSTR(": "STRPOS(",
     "ON CONFLICT (": "ON CONFLICT (owner, ",
 }
-"""What PostgreSQL calls otherwise, or finds by an index only otherwise. A key of an owner's table is, in the
-common table, a key within the owner.
+"""SQL that PostgreSQL writes differently, or needs in another form to use an index. Keys include the owner,
+since owners share the tables.
 """
 _DIFFERENT: Final = re.compile("|".join(map(re.escape, _OTHERWISE)))
 _LISTED: Final = re.compile(r"group_concat\((\w+)\)")
@@ -97,7 +97,7 @@ def _named_values() -> Iterator[None]:
 
 @lru_cache(maxsize=1024)
 def translate(sql: str) -> bytes:
-    """Return a statement in PostgreSQL's words, with its placeholders numbered."""
+    """Translate a statement to PostgreSQL's dialect, with numbered placeholders."""
     places = count(1)
     text = _DIFFERENT.sub(lambda found: _OTHERWISE[found[0]], _ignoring(sql))
     text = _LISTED.sub(r"string_agg(\1::text, ',')", text)

@@ -1,7 +1,7 @@
-"""Traits of messages and of the memories found for them, as numbers that move with the archive.
+"""Traits of messages and of the memories found for them, as numbers relative to the archive.
 
 Each memory is described by how it compares with the others that were found, so that the same traits hold
-in an archive of ten turns and of ten thousand. An unanswered question (see `memory.text.marks`) sets no norm.
+in an archive of ten turns and of ten thousand. Unanswered questions (`memory.text.marks`) are no standard.
 """
 
 import math
@@ -114,7 +114,7 @@ class _About:
 
 
 class _Norm:
-    """What the candidates reach, that are no unanswered questions."""
+    """Sorted scores and extremes of the candidates, without unanswered questions."""
 
     def __init__(self, told: Sequence[Candidate], unanswered: Sequence[Candidate]) -> None:
         self.near = sorted((_near(each) for each in told), reverse=True)

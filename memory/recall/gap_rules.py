@@ -3,13 +3,13 @@
 `staged` (the default) takes two decisions: whether the message calls for memory at all, and which memories
 answer it (`memory.recall.staged`). Without a fit, and for a named calibration, `calibrated` takes its place.
 
-`calibrated` gives each candidate a probability of relevance from evidence that moves with
-the archive (`memory.recall.relevance`); a candidate is kept from `threshold` on, until the list breaks.
+`calibrated` gives each candidate a probability of relevance from evidence relative to the archive
+(`memory.recall.relevance`); a candidate is kept from `threshold` on, until the list breaks.
 
-`null` needs no labels: null turns (small talk, foreign topics) are held against the owner's own archive, and
-a candidate is relevant when it beats the share `null_share` of them.
+`null` needs no labels: null turns (small talk, foreign topics) are compared with the owner's archive, and a
+candidate is relevant when it beats the share `null_share` of them.
 
-`ratio` is the rule of GOAT's first version, kept by name: the list is cut at its largest gap in squared
+`ratio` is the rule of GOAT's first version: the list is cut at its largest gap in squared
 Euclidean distance when that gap is `significance` times the mean gap; with fewer than 3 candidates, those
 within a distance of 1.5 are kept.
 """
@@ -55,7 +55,7 @@ def null_rule(
 ) -> list[Decision]:
     """Keep each turn whose similarity passes the `threshold`-quantile of `noise` (ascending).
 
-    With no noise measured nothing can be told relevant, and nothing is kept.
+    Without measured noise, nothing is kept.
     """
     bar = quantile(noise, threshold) if noise else float("inf")
     return [

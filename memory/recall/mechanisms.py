@@ -1,6 +1,6 @@
-"""A message as a query, and the retrieval mechanisms next to meaning and words that find episodes by it.
+"""A message as a query, and the mechanisms that retrieve episodes in addition to meaning and words.
 
-A further one is one more class here, listed in `MECHANISMS`, with a name and a field in `memory.models`.
+To add one, write a class here, list it in `MECHANISMS`, and give it a name and a field in `memory.models`.
 """
 
 import re
@@ -20,7 +20,7 @@ from memory.temporal.tense import warm_up as warm_up_tenses
 from memory.temporal.time_finder import find_range
 
 QUERY_CHARS = 4000
-"""Characters of a message that are searched with."""
+"""Characters of a message that are used for the search."""
 FEW = 3
 """Most words, without stop words, of a message with a pronoun that is expanded."""
 BEFORE = 2
@@ -29,9 +29,9 @@ BEFORE_CHARS = 400
 """Characters taken from each of them."""
 
 Watch = Callable[[Mechanism, Awaitable[Any]], Awaitable[Any]]
-"""Takes a mechanism's search, and returns what it returns."""
+"""Awaits a mechanism's search, and returns its result."""
 WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
-"""None, the default: words, times and keys are read in one go, which costs least."""
+"""Observes each mechanism's search; with None, words, times and keys share one read, which is fastest."""
 
 MOST_KEYED = 50
 """Latest episodes for one key."""
@@ -67,10 +67,10 @@ class Retriever(ABC):
     field: ClassVar[str]
     """Its field of `Evidence`, which is false for an episode that it did not find."""
     label: ClassVar[str]
-    """What it goes by, for people."""
+    """Its name for people."""
     caption: ClassVar[str]
     absent: ClassVar[str]
-    """Why a message has nothing to look for, for people."""
+    """For people: why a message has nothing to look for."""
     factor: ClassVar[float] = 1.0
     """Score factor of the episodes that it finds."""
 
@@ -84,7 +84,7 @@ class Retriever(ABC):
         """Return the evidence for each episode of an owner's file that it finds, by sequence number."""
 
     def evidence(self, found: int, episode: Episode) -> int:  # noqa: ARG002 - others look at the episode
-        """Return the evidence for an episode, of which `find` returned `found`, or 0."""
+        """Return the evidence for an episode; `found` is what `find` returned for it, or 0."""
         return found
 
     @property
@@ -127,7 +127,7 @@ class Times(Retriever):
         return {seq: True for (seq,) in found}
 
     def evidence(self, found: int, episode: Episode) -> int:  # noqa: ARG002 - `find` is bounded
-        """Say whether the episode is of that time."""
+        """Return True for an episode of that time."""
         return self.start <= episode.at < self.end
 
     @property
@@ -171,7 +171,7 @@ class Keys(Retriever):
 
 
 MECHANISMS: tuple[type[Retriever], ...] = (Times, Keys)
-"""The last one that found a candidate gives it its name."""
+"""In rising priority: a candidate is named after the last one that found it."""
 T = TypeVar("T", bound=Retriever)
 
 
@@ -192,9 +192,9 @@ class ArchiveQuery:
     """A message as a query of the archive."""
 
     text: str
-    """A search request."""
+    """The text to search for."""
     by: tuple[Retriever, ...] = ()
-    """What the mechanisms look for that have something to look for."""
+    """The mechanisms that have something to look for."""
 
     def sought(self, kind: type[T]) -> T | None:
         """Return what one mechanism looks for."""
@@ -211,7 +211,7 @@ def warm_up() -> None:
 
 
 def read_query(message: str, *, before: Sequence[str], now: datetime, zone: tzinfo) -> ArchiveQuery:
-    """Read a message written at `now` (aware) in `zone` after `before`, its author's own, oldest first."""
+    """Read a message written at `now` (aware) in `zone`; `before` has its author's earlier ones, in order."""
     text = expand(message[:QUERY_CHARS], before)
     read = [one.read(message, now=now, zone=zone) for one in MECHANISMS]
     return ArchiveQuery(text[-QUERY_CHARS:], tuple(one for one in read if one is not None))

@@ -102,7 +102,7 @@ class Calibrations(Protocol):
 def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
     """Return the features used with vectors.
 
-    Words count in the ranking, and so in `share`. As features of their own they didn't help: how many words
+    Words count in the ranking, and so in `share`. As separate features they didn't help: how many words
     of an unrelated question an archive holds by chance depends on its owner.
     """
     return {"standing": evidence.standing or 0.0, "share": evidence.share, "young": young(query)}

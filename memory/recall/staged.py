@@ -58,8 +58,8 @@ class Staged(BaseModel):
 
         Args:
             asked: the message.
-            candidates: what was found for it.
-            threshold: the probability from which the message is taken to call for what was found.
+            candidates: the memories found for it.
+            threshold: the probability from which any memory is shown.
             fall: how far the log-odds of a memory may lie below the best one's.
         """
         if not candidates:
@@ -86,8 +86,8 @@ def staged_rule(
 ) -> list[Decision]:
     """Decide by the log-odds of each memory, by turn id, and of the message; see `Staged.decisions`.
 
-    The turns of `unanswered` are questions without an answer. They resemble a message that asks again most,
-    and would take the places of what answers it: they get the places that other memories leave.
+    `unanswered` are questions without an answer. They resemble a repeated question most and would crowd out
+    its answers, so they get only the places that other memories leave.
     """
     order = sorted(chances, key=lambda turn_id: (turn_id in unanswered, -chances[turn_id]))
     best, most = chances[order[0]], max(chances.values())

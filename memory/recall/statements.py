@@ -36,7 +36,7 @@ _UNMARKED = re.compile(
 _ASIDE_WORDS = 2
 """Most words of a sentence next to a question that is only a greeting or the like."""
 SAME_BREATH = timedelta(hours=1)
-"""A correction this soon in the same thread is of the message before it, whatever its words."""
+"""A correction this soon in the same thread refers to the message before it, whatever its words."""
 NEXT_DAYS = timedelta(days=3)
 """The same limit when the reply confirms the correction."""
 _DIGITS = re.compile(r"\d+")
@@ -107,7 +107,7 @@ def find_repeated(told: Sequence[DatedMessageAndReply]) -> set[int]:
 
 
 def is_bare_question(said: DatedMessageAndReply) -> bool:
-    """Say whether there is a question and nothing else: no statement, and no reply at all."""
+    """Return whether an exchange is only a question: no statement, and no reply at all."""
     return not said.reply and only_asks(said.said)
 
 
@@ -150,7 +150,7 @@ def find_outdated(
     Args:
         shown: memories to be shown for a message.
         candidates: all that were found for it.
-        message: it; its words are the subject.
+        message: the message; its words are the subject.
     """
     found: dict[str, str] = {}
     named = words_of(message)

@@ -1,4 +1,4 @@
-"""Rules for times to come in English and Romanian, folded."""
+"""Rules for future times in English and Romanian, folded."""
 
 import re
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ UNCLEAR_LEAD = _rule(
     rf"|(?:{_RO_COUNT}) (?:de )?(?:luna|luni|an|ani) inaintea?|in ajunul",
     lambda _, __: None,
 ).pattern
-"""A lead without an hour, or in units of no one length."""
+"""A lead without an hour, or in units that vary in length."""
 _AT = r"(?:(?:at|around|@)(?: about| around)?)"
 _PIECES = r"un sfert|sfert|\d\d?"
 RULES = (

@@ -1,4 +1,4 @@
-"""Search for the times to come that a message names."""
+"""Search for the future times that a message names."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _GAP = re.compile(r"[\s,]*")
 
 @dataclass(frozen=True, slots=True)
 class FutureTime:
-    """A time to come in a text."""
+    """A future time in a text."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ def find_times(folded: str, moment: Moment) -> list[FutureTime]:
 
 
 def find_lead(folded: str, start: int, end: int, moment: Moment) -> tuple[timedelta, int]:
-    """Return how long before a time a text asks to be reminded, and the end of the words that say it.
+    """Return how long before a time a text asks to be reminded, and where the words for that end.
 
     Of "30 minutes before the meeting at 5" these are half an hour and the end of "before".
     """
@@ -58,13 +58,13 @@ def find_lead(folded: str, start: int, end: int, moment: Moment) -> tuple[timede
 
 
 def is_led(folded: str, start: int, time: FutureTime, moment: Moment) -> bool:
-    """Return True for the time of what comes after: "cu o zi înainte de examenul din 14 august"."""
+    """Return True for the time of the event, after a lead: "cu o zi înainte de examenul din 14 august"."""
     lead, end = find_lead(folded, start, time.start, moment)
     return bool(lead) and not _THEN.search(folded, end, time.start)
 
 
 def is_unclear(folded: str, start: int, times: Sequence[FutureTime]) -> bool:
-    """Return True for "the evening before my exam on 14 March"."""
+    """Return True when the lead has no exact length: "the evening before my exam on 14 March"."""
     lead = UNCLEAR_LEAD.compiled.search(folded, start)
     return lead is not None and any(
         time.start >= lead.end() and not _THEN.search(folded, lead.end(), time.start) for time in times
@@ -72,7 +72,7 @@ def is_unclear(folded: str, start: int, times: Sequence[FutureTime]) -> bool:
 
 
 def is_limited(folded: str, time: FutureTime) -> bool:
-    """Return True for a repetition that is not of every such day: "every day except Sunday"."""
+    """Return True for a repetition on only some such days: "every day except Sunday"."""
     before = _NTH_DAY.search(folded[: time.start])
     return time.parts.every is not None and bool(before or _LIMIT.match(folded, time.end))
 

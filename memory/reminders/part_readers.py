@@ -1,4 +1,4 @@
-"""Readers of one part of a time to come, from the groups of a match."""
+"""Readers of one part of a future time, from the groups of a match."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -143,7 +143,7 @@ def delay(found: re.Match[str], moment: Moment) -> TimeParts | None:
         if sizes.index(smaller) > sizes.index(unit) - (more >= 1) or (
             unit not in LENGTHS and smaller in CLOCK
         ):
-            return TimeParts(day=moment.today - DAY)  # unclear: asked for, as what is over is
+            return TimeParts(day=moment.today - DAY)  # unclear: a past day, so that the person is asked
         if unit in LENGTHS:
             count *= LENGTHS[unit] / LENGTHS[smaller]
         else:
@@ -162,14 +162,14 @@ def short_delay(found: re.Match[str], _: Moment) -> TimeParts | None:
 
 
 def _share(said: str | None) -> float:
-    """Read "and a half"; nothing without it."""
+    """Read "and a half"; 0 without it."""
     if not said:
         return 0
     return 0.75 if re.search("three|trei", said) else count_of(said)
 
 
 def _count(number: str | None) -> float:
-    """Read a number as it is counted with, also "1.5", "1,5" and "two and a half"; one without it."""
+    """Read a number, also "1.5", "1,5" and "two and a half"; 1 without one."""
     written = collapse_spaces(number or "one")
     if written.endswith(_HALF):
         return _count(written.removesuffix(_HALF)) + 0.5

@@ -11,7 +11,7 @@ Keys, all in one hash slot, with `O` the digest of an owner and `B` of a front e
 * `goat:{reminders}:rings`      counts the times of all reminders
 
 A time is delivered first and then taken out of `due`: after a crash it is delivered again, under the same
-number (`Reminder.ring`), by which the receiver knows it.
+number (`Reminder.ring`), so that the receiver recognizes it.
 """
 
 import math
@@ -114,7 +114,7 @@ class RedisReminders:
 
     @translate_errors()
     async def due(self, box: str, now: datetime, *, most: int = 100) -> list[Held]:
-        """Return the reminders of a front end that are due, the first first."""
+        """Return the reminders of a front end that are due, the earliest first."""
         client = await self.client()
         until = math.floor(now.timestamp() * 1000)
         members: Any = await client.zrangebyscore(_due(box), "-inf", until, start=0, num=most)
@@ -131,7 +131,7 @@ class RedisReminders:
         return found
 
     async def advance(self, held: Held, now: datetime) -> bool:
-        """Take a delivered time out; return False if another process did, or the reminder changed.
+        """Remove a delivered time; return False if another process did, or the reminder changed.
 
         A reminder without a further time is kept as `rung` until `end`.
         """
@@ -170,7 +170,7 @@ class RedisReminders:
         """Delete the reminders and offers that turns of the owner made; their events may be offered again.
 
         Returns:
-            Whether an offer among them was set.
+            True when an offer among them was set.
         """
         client, whose = await self.client(), digest(owner)
         told = _key("told", whose)
@@ -190,7 +190,7 @@ class RedisReminders:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete all of an owner's."""
+        """Delete all reminders and offers of an owner."""
         client, whose = await self.client(), digest(owner)
         for raw in (await client.hgetall(_key("of", whose))).values():
             reminder = Reminder.from_json(raw)

@@ -12,7 +12,7 @@ from memory.text.text import digest
 _ID_CHARS = 16
 _STORED = frozenset({"owner", "number", "ring", "rung"})
 LATE = timedelta(minutes=5)
-"""A reminder that comes later than this says so."""
+"""Delay above which a reminder says that it is late."""
 LONGEST_TEXT = 500
 _TERMINAL = "terminal:"
 
@@ -90,7 +90,7 @@ class Reminder:
     number: int = 0
     """Counts the owner's reminders, for people; given by the store."""
     ring: int = 0
-    """Counts the times of all reminders, each of which is shown once; given by the store."""
+    """Number of its next time, unique among all reminders; each is shown once; given by the store."""
     rung: bool = False
     """Its only time has come: it is on its way to the person."""
 
@@ -99,7 +99,7 @@ class Reminder:
         return json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False)
 
     def record(self) -> dict[str, Any]:
-        """Return it as exports hold it: without its owner and what the store gives."""
+        """Return its record in exports, without its owner and the store's values."""
         fields: dict[str, Any] = json.loads(self.to_json())
         return {name: value for name, value in fields.items() if name not in _STORED}
 
@@ -129,7 +129,7 @@ def reminder_id(turn_id: str, number: int = 0) -> str:
 
 
 def is_late(due: datetime, now: datetime) -> bool:
-    """Return True when a reminder comes so late that it says so."""
+    """Return True when a reminder comes later than `LATE`."""
     return now - due > LATE
 
 

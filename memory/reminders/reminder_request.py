@@ -68,7 +68,7 @@ class ReminderRequest:
 def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[ReminderRequest]:
     """Find the requests for reminders in a person's own words, written at `now` (aware) in `zone`.
 
-    One for a time that is over has none.
+    A request for a time that is over has no schedule.
     """
     text = normalise_message(message)
     folded = fold(text)
@@ -87,14 +87,14 @@ def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[Reminder
 
 
 def may_ask(message: str) -> bool:
-    """Return True if a message has the words of a request, in whatever zone they have a time."""
+    """Return True if a message has the words of a request; needs no time zone."""
     return bool(_TRIGGER.compiled.search(fold(normalise_message(message))))
 
 
 def read_move(words: str, schedule: Schedule, *, now: datetime, zone: tzinfo) -> Schedule | None:
     """Return a schedule moved to what words name, such as "tomorrow at 10"; None if there is none to come.
 
-    An hour alone is one of the day of its next time. It goes on repeating as before, unless they say how.
+    An hour alone is on the day of the next time. The repetition stays, unless the words name another.
     """
     moment = Moment(now, zone)
     found = find_times(fold(normalise_message(words)), moment)
@@ -144,7 +144,7 @@ class _Sentence:
         return [replace(request, schedule=one) for one in schedules] or [request]
 
     def _schedules(self, times: Sequence[FutureTime]) -> list[Schedule]:
-        """Return the times to remind at, before those that are named if the sentence says so."""
+        """Return the times to remind at: the named ones, or earlier if the sentence says so."""
         parts = [time.parts for time in times]
         schedules = [one.schedule(self._moment) for one in (completed(parts) if len(parts) > 1 else parts)]
         if self._is_unclear or any(is_limited(self._folded, time) for time in times):
@@ -206,7 +206,7 @@ class _Sentence:
         return is_unclear(self._folded, self._trigger.end(), self._times)
 
     def _is_to_come(self, times: Sequence[FutureTime]) -> bool:
-        """Return False for a time that was: "remind me about the meeting on 3 March"."""
+        """Return False for the time of a past event: "remind me about the meeting on 3 March"."""
         is_next = bool(times) and times[-1].end <= self._matter()
         return is_next or self._is_unclear or any(time.parts.every for time in times)
 

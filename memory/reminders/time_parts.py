@@ -1,4 +1,4 @@
-"""Parts of a time to come, such as a day or an hour, and the schedule that they make together."""
+"""Parts of a future time, such as a day or an hour, and the schedule that they make together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,7 +13,7 @@ from memory.temporal.time_words import Unit
 HOURS = {"morning": 9, "noon": 12, "afternoon": 15, "evening": 19, "night": 21}
 """The hour of each part of the day, when none is named."""
 DAWN = 7
-"""A bare hour before it is meant after noon: "at 5"."""
+"""A bare hour before it is in the afternoon: "at 5"."""
 HALF_DAY = 12
 _SMALL_HOURS = 4
 """A bare hour before it in the evening is after midnight: "tonight at 1"."""
@@ -68,7 +68,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeParts:
-    """What a message says of a time to come."""
+    """The parts of a future time that a message names."""
 
     day: date | None = None
     weekday: int | None = None
@@ -84,12 +84,12 @@ class TimeParts:
 
     @property
     def is_placed(self) -> bool:
-        """Whether it names a day, a part of one, or a repetition."""
+        """True when it names a day, a part of one, or a repetition."""
         return bool(self.day or self.weekday is not None or self.every or self.part)
 
     @property
     def is_hour(self) -> bool:
-        """Whether it names an hour, and no day."""
+        """True when it names an hour, and no day."""
         day = self.day or self.delay or self.every
         return self.hour is not None and self.weekday is None and not day
 
@@ -112,12 +112,12 @@ class TimeParts:
             count, unit = self.delay
             at = (moment.now + CLOCK[unit] * count).astimezone(UTC)
             local = at.astimezone(moment.zone).replace(tzinfo=None)
-            return replace(Schedule.starting(local, moment.zone), at=at)  # the clock may have it twice
+            return replace(Schedule.starting(local, moment.zone), at=at)  # this local time may occur twice
         first = self._first(moment)
         if first is None:
             return None
         rule = self.every.rule(first.date()) if self.every else ""
-        # The clock may have an hour twice, and be in the second one.
+        # A local hour may occur twice, and now be in its second one.
         begun = (Schedule.starting(first.replace(fold=fold), moment.zone, rule) for fold in (0, 1))
         return next((found for one in begun if (found := one.after(moment.now))), None)
 
@@ -190,7 +190,7 @@ def later(day: date, count: float, unit: Unit) -> date:
 
 
 def moved_rule(rule: str, first: date) -> str:
-    """Return a rule as it is from another first day; of a monthly or yearly one, the day changes."""
+    """Return a rule that starts on another day; in a monthly or yearly one, the day changes."""
     parts = rule.split(";")
     if parts[0] not in {"FREQ=MONTHLY", "FREQ=YEARLY"}:
         return rule
@@ -199,7 +199,7 @@ def moved_rule(rule: str, first: date) -> str:
 
 
 def _last_days(frequency: str, first: date) -> list[str]:
-    """Return the parts of a rule for a day that some months lack: they have their last one instead."""
+    """Return the parts of a rule for a day that some months lack: there it is the last day."""
     if frequency == "MONTHLY" and first.day > _SHORTEST_MONTH:
         days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
         return [f"BYMONTHDAY={days}", "BYSETPOS=-1"]

@@ -1,4 +1,4 @@
-"""Events to come that a person tells of, for which a reminder is offered: "my exam is on 14 March"."""
+"""Future events that a message mentions, for which a reminder is offered: "my exam is on 14 March"."""
 
 import re
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ _LONGEST_AHEAD = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldEvent:
-    """An event to come."""
+    """A future event."""
 
     text: str
     """The sentence that tells it."""
@@ -67,7 +67,7 @@ def read_event(message: str, *, now: datetime, zone: tzinfo) -> ToldEvent | None
 
 
 def may_tell(message: str) -> bool:
-    """Return True if a message names an event, in whatever zone it is to come."""
+    """Return True if a message names an event; needs no time zone."""
     return bool(_EVENT.compiled.search(fold(normalise_message(message))))
 
 

@@ -1,7 +1,7 @@
-"""Marks of speech, told by small words of seven languages: who speaks, what is asked, what is corrected.
+"""Marks of speech, found by small words of seven languages: who speaks, what is asked, what is corrected.
 
-They are traits that a fitted model weighs, never rules by themselves but for `is_unanswered`, so that a mark
-that is missed or misread costs little.
+They are traits for a fitted model, not rules (except `is_unanswered`), so that a missed or misread mark costs
+little.
 """
 
 import json
@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 READ_CHARS = 400
-"""Characters drawn of a text, at most."""
+"""Most characters of a text that are read."""
 REPLY_CHARS = 200
 """Characters of a reply searched for "I don't know"."""
 TAKEN_CHARS = 80
@@ -94,23 +94,23 @@ class _Mark:
 
 
 in_first_person = _Mark("first_person")
-"""Tell whether the author speaks of themselves."""
+"""Return whether the author speaks of themselves."""
 asks_figure = _Mark("figure")
-"""Tell whether a text asks for a number: when, how many, how much."""
+"""Return whether a text asks for a number: when, how many, how much."""
 asks_of_before = _Mark("again")
-"""Tell whether a text asks for an earlier statement."""
+"""Return whether a text asks for an earlier statement."""
 seeks = _Mark("seeks")
-"""Tell whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
+"""Return whether a text asks for a suggestion (to read, watch, eat, give), where tastes matter."""
 tells_taste = _Mark("taste")
-"""Tell whether the author says what they like or dislike."""
+"""Return whether the author says what they like or dislike."""
 corrects = _Mark("correction")
-"""Tell whether a message takes back a statement."""
+"""Return whether a message takes back a statement."""
 changes = _Mark("change")
-"""Tell whether a text speaks of a change."""
+"""Return whether a text speaks of a change."""
 updates = _Mark("updated", TAKEN_CHARS)
-"""Tell whether a reply confirms a correction."""
+"""Return whether a reply confirms a correction."""
 takes_down = _Mark("taken_down", TAKEN_CHARS)
-"""Tell whether a reply confirms that it noted something."""
+"""Return whether a reply confirms that it noted something."""
 
 
 @cache
@@ -168,7 +168,7 @@ def knows_nothing(reply: str) -> bool:
 
 
 def is_unanswered(message: str, reply: str) -> bool:
-    """Tell whether an exchange is a question whose reply is empty, or says that it does not know."""
+    """Return whether an exchange is a question whose reply is empty, or says that it does not know."""
     return asks(message) and (not reply.strip() or knows_nothing(reply))
 
 

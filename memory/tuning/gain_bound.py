@@ -1,4 +1,4 @@
-"""Whether a change is better on held-out turns, by more than chance would make it."""
+"""A lower bound of a change's gain on held-out turns, to tell it from chance."""
 
 import math
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from memory.errors import GoatError
 from memory.tuning.held_out import Gain, HeldOut
 
 LEAST_TURNS = 60
-"""So many show, with a probability of 95 %, a loss that strikes one turn of twenty (the rule of three)."""
+"""Enough to show, with 95 % probability, a loss in one turn of twenty (the rule of three)."""
 LEAST_GROUPS = 8
-"""So many show, with a probability of 95 %, a loss that strikes one conversation of three (0.69^8 = 0.05)."""
+"""Enough to show, with 95 % probability, a loss in one conversation of three (0.69^8 = 0.05)."""
 ENOUGH_GROUPS = 20
-"""So many show, with a probability of 93 %, a loss that strikes one conversation of eight."""
+"""Enough to show, with 93 % probability, a loss in one conversation of eight."""
 LEAST_EFFECTIVE = 5.0
-"""Conversations alike in length that they must weigh as much as: one or two long ones prove nothing."""
+"""Least `effective_groups`: one or two long conversations prove nothing."""
 CONFIDENCE = 0.95
-"""Of the first change that is tried on some turns."""
+"""For the first change that is tried on some turns."""
 HIDDEN_LOSS = 0.2
-"""What a conversation that was not held out may lose a turn."""
+"""Loss per turn assumed of a conversation that was not held out."""
 HIDDEN_LOSS_OF_FEW = 0.35
-"""The same when fewer than `ENOUGH_GROUPS` were: what strikes one of eight may be among those not seen."""
+"""The same with fewer than `ENOUGH_GROUPS`, which may lack a loss that one conversation in eight has."""
 Numbers = NDArray[np.float64]
 _POINTS = 10_001
 
@@ -32,7 +32,7 @@ class TooLittleData(GoatError):
 
 
 def required_confidence(tries: int) -> float:
-    """Return the confidence asked of the last of so many changes tried on the same turns (Bonferroni)."""
+    """Return the confidence required of the last of `tries` changes on the same turns (Bonferroni)."""
     return 1 - (1 - CONFIDENCE) / tries
 
 
@@ -62,27 +62,26 @@ def measure_gain(held_out: Sequence[HeldOut], *, confidence: float = CONFIDENCE)
 def lower_bound(sums: Numbers, sizes: Numbers, *, confidence: float = CONFIDENCE) -> float:
     """Return the one-sided lower confidence bound of the mean of all turns.
 
-    What no conversation shows, no interval can see: where one of eight loses as a whole what the others gain,
-    a third of all sets of eight hold none of these, and look the same throughout. So one more conversation
-    is counted, of mean length, that loses as much a turn as the worst does, and `HIDDEN_LOSS` at least; an
-    additional value at the end of the range is what bounds for bounded values rest on (Gaffke 2005, "Three
-    test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable"). Of all
-    of them together it is the bound by Student's t, with a variance between conversations (Liang & Zeger
-    1986) and as many of these as they weigh (`effective_groups`).
+    An interval misses a loss that no measured conversation has: if one conversation in eight loses what the
+    others gain, a third of all samples of eight contain none that loses. So one more conversation of mean
+    length is added, which loses per turn as much as the worst, and at least `HIDDEN_LOSS`. Bounds for bounded
+    values add such an extreme value too (Gaffke 2005, "Three test statistics for a nonparametric one-sided
+    hypothesis on the mean of a nonnegative variable"). The bound is then Student's t, with the variance
+    between conversations (Liang & Zeger 1986) and `effective_groups` as their number.
 
-    Simulated with 8 to 40 conversations, alike in length or not, it proves of the changes that are no better
-    at most 3 % when the differences are normal or heavy-tailed, 2 % when one turn of fifty to ten loses what
-    the others gain, 12 % when one conversation of eight to four does (0.6 a turn; at 1 a turn 26 % with 8 to
-    12 conversations, 11 % from 16 on), and 19 % when their losses differ exponentially; the expanded
-    percentile bootstrap proved 7, 15, 38 and 32 %. A gain of 0.05 a turn is proven by 20 conversations of 15
-    turns 7 times of ten (5 when it differs from one to the next), by 30 of them 19 times of twenty (16), by
-    20 of 50 turns 98 times of a hundred (73). Fewer than 20 conversations need more: 16 prove 0.1 a turn 8
-    times of ten, 8 prove 0.2 a turn 6 times of ten.
+    In simulations with 8 to 40 conversations, of equal length or not, it accepts at most this share of
+    changes that are no better: 3 % when the differences are normal or heavy-tailed; 2 % when one turn of
+    fifty to ten loses what the others gain; 12 % when one conversation of eight to four does (0.6 per turn;
+    at 1 per turn 26 % with 8 to 12 conversations, 11 % from 16 on); 19 % when their losses differ
+    exponentially. The expanded percentile bootstrap accepted 7, 15, 38 and 32 %. A gain of 0.05 per turn is
+    proven by 20 conversations of 15 turns in 70 % of the cases (50 % when it varies between them), by 30 of
+    them in 95 % (80 %), by 20 of 50 turns in 98 % (73 %). With fewer it must be larger: 16 prove 0.1 per turn
+    in 80 %, 8 prove 0.2 in 60 %.
 
     Args:
-        sums: of each conversation, what its turns gain together.
-        sizes: how many turns it has.
-        confidence: that the mean lies above the bound.
+        sums: each conversation's total gain.
+        sizes: each conversation's number of turns.
+        confidence: probability that the mean is above the bound.
     """
     hidden = HIDDEN_LOSS if len(sizes) >= ENOUGH_GROUPS else HIDDEN_LOSS_OF_FEW
     loss, size = max(hidden, -float(np.min(sums / sizes))), float(sizes.mean())
@@ -120,9 +119,9 @@ def _check(sizes: Numbers) -> None:
 def student_quantile(share: float, freedom: float) -> float:
     """Return a quantile of Student's t, from the median upwards; degrees of freedom need not be whole.
 
-    With t = sqrt(freedom) * tan(angle), the density of the angle goes by cos(angle) ** (freedom - 1); it is
-    summed up by trapezia. Off by less than 0.001 of the quantile from 4 to 10,000 degrees, up to a share of
-    0.9999.
+    With t = sqrt(freedom) * tan(angle), the density of the angle is proportional to cos(angle) ** (freedom -
+    1); it is integrated by the trapezoidal rule. Off by less than 0.001 of the quantile from 4 to 10,000
+    degrees, up to a share of 0.9999.
     """
     angles = np.linspace(0, np.pi / 2, _POINTS)
     density = np.cos(angles) ** (freedom - 1)

@@ -10,7 +10,7 @@ MOST_TURNS = 200_000
 MOST_GROUPS = 10_000
 """Most days or conversations of a result."""
 COST = 1.0
-"""Of a turn with only noise, in fully answered turns."""
+"""Cost of a turn with only noise, in fully answered turns."""
 Utility = Annotated[FiniteFloat, Field(ge=-10, le=1)]
 """Of `utility`; results of other programs may set a higher cost."""
 
@@ -44,7 +44,7 @@ class Gain:
 
     @property
     def proven(self) -> bool:
-        """Whether the change is an improvement."""
+        """True when the change is an improvement."""
         return self.at_least > 0
 
 

@@ -1,4 +1,4 @@
-"""Reliability of probabilities: how often what has one is right, and the expected calibration error."""
+"""Reliability of probabilities: observed frequencies, and the expected calibration error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ class Estimate:
 
     @property
     def bounded(self) -> bool:
-        """Whether it has an interval."""
+        """True when it has an interval."""
         return not math.isnan(self.low)
 
 

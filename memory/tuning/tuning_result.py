@@ -62,7 +62,7 @@ class TuningResult(BaseModel):
     held_out: tuple[HeldOut, ...] = Field(max_length=MOST_TURNS)
     figures: Figures = Figures()
     demonstration: bool = False
-    """Whether the data is made up for a demonstration; such a result is never written."""
+    """True for data made up for a demonstration; such a result is never written."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

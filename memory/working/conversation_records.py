@@ -57,7 +57,7 @@ def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
 
 
 def load_all(found: Iterable[tuple[bytes, bytes]]) -> list[ConversationTurn]:
-    """Return the turns of ids and what `dump` returned, without those that cannot be read."""
+    """Parse pairs of turn id and stored turn, without those that cannot be read."""
     rows = [(turn_id, *stored.partition(b" ")[::2]) for turn_id, stored in found]
     turns = []
     try:

@@ -2,7 +2,7 @@
 
 Keys, all of an owner in one hash slot, with `O` the digest of the owner and `D` a day in the person's zone:
 
-* `goat:usage:{O}:D`         hash: `tokens`, `requests`, and `warned`: the turn that was told of little left
+* `goat:usage:{O}:D`         hash: `tokens`, `requests`, and `warned`: the turn warned of little left
 * `goat:usage:{O}:D:turns`   hash: digest of a turn -> 1 if it was admitted, else 0
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DAYS_KEPT = 32
 NEAR = 0.8
-"""Share of the budget from which on the person is told."""
+"""Share of the budget from which the person is warned."""
 _DAY = 24 * 60 * 60
 _ADMIT = """
 local known = redis.call('HGET', KEYS[2], ARGV[1])
@@ -42,7 +42,7 @@ return admitted
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used on a day."""
+    """Use in a day."""
 
     tokens: int = 0
     requests: int = 0
@@ -50,13 +50,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class DayBudget:
-    """What may be used on a day; 0 is no limit."""
+    """Limits on use in a day; 0 is no limit."""
 
     tokens: int = 0
     requests: int = 0
 
     def share(self, used: Usage) -> float:
-        """Return the used share of whatever is used most."""
+        """Return the used share of tokens or requests, whichever is larger."""
         tokens = used.tokens / self.tokens if self.tokens else 0.0
         return max(tokens, used.requests / self.requests if self.requests else 0.0)
 

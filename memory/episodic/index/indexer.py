@@ -84,7 +84,7 @@ class Indexer:
         return measured and collection_name(owner, state) in collections
 
     async def begin_rebuilding(self, owner: str) -> None:
-        """Drop this model's vectors, so that the next run embeds everything; not while that is under way.
+        """Drop this model's vectors, so that the next run embeds everything; do nothing during a rebuild.
 
         Vectors by another model stay.
 
@@ -100,7 +100,7 @@ class Indexer:
         """Drop the vectors by other models; return the models' names.
 
         Raises:
-            EmbeddingMismatch: there are none by this model, or not all; the others are those in use.
+            EmbeddingMismatch: this model's are missing or incomplete, so the others are in use.
         """
         async with self.exclusive(owner):
             name = self._embeddings.name

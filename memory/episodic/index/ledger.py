@@ -32,7 +32,7 @@ class VectorLedger:
 
     Args:
         files: the owners' files.
-        model: the model whose vectors are meant; without any by it, another model's are.
+        model: the model whose vectors to use; without any, another model's are read.
     """
 
     def __init__(self, files: OwnerTables, model: str) -> None:
@@ -106,7 +106,7 @@ class VectorLedger:
         """Commit vectors that are in the collection of `state`, and the episodes that they complete.
 
         Args:
-            owner: whose vectors.
+            owner: owner of the vectors.
             state: the caller's state, with the dimension and the null turns of its model.
             written: the new parts by turn id.
             parts: the number of parts of each completed episode.

@@ -19,7 +19,7 @@ KEYS = (
     *("collection", "embedding_model", "embedding_dimension", "vector_writes", "parts"),
     *("null_turns", "null_maxima", "vector_total", "rebuilding"),
 )
-"""Keys of the state in `meta`; the second slot's end in its value."""
+"""Keys of the state in `meta`; a slot's value is appended to them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,10 +99,10 @@ class EpisodeLog:
         """Return episodes without vectors as (sequence number, episode), in the order of arrival.
 
         Args:
-            owner: whose episodes.
+            owner: owner of the episodes.
             limit: the most to return.
             after: a sequence number; only later episodes are returned.
-            slot: of the vectors.
+            slot: where the vectors are.
         """
         rows = await self._files.read(owner, TIER, partial(_pending, after=after, limit=limit, slot=slot))
         return [(row[0], to_episode(owner, row[1:])) for row in rows]

@@ -193,9 +193,9 @@ RECORD_TABLES: Final = (
         ),
     ),
 )
-"""What an export holds of L3 besides vectors, in the order in which an import adds it.
+"""The parts of L3 in an export, without vectors, in the order in which an import adds them.
 
-What was forgotten here stays forgotten.
+Turns that were forgotten here are not added again.
 """
 
 

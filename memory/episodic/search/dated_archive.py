@@ -1,4 +1,4 @@
-"""An archive by time: what a message could have found when it was said, whenever it was archived."""
+"""A copy of an archive as of a message's time, for messages that were archived later."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ _Place = tuple[int, int]
 class DatedArchive(PastArchive):
     """A copy of an owner's archive in memory that grows by the times of its episodes.
 
-    Search in ascending order of `Seen.until`, with one value of `Seen.episodes`, the latest one to copy.
+    Search in ascending order of `Seen.until`, always with the same `Seen.episodes`: the last one to copy.
     """
 
     _after: _Place = (-(2**63), 0)
@@ -37,7 +37,7 @@ class DatedArchive(PastArchive):
         return await self._files.read(self._owner, TIER, _latest)
 
     async def search(self, query: Query, seen: Seen, *, same_reach: bool = True) -> SearchResult:
-        """Search what was said before `seen.until`, by vectors without `seen.led_to`."""
+        """Search what was said before `seen.until`; without `seen.led_to`, compare all vectors."""
         async with self._lock:
             await self._grow(seen)
             here = replace(seen, parts=self._copy.indexed, vectors=LATEST)
@@ -63,14 +63,14 @@ class DatedArchive(PastArchive):
 
 
 class _HeldCopy(Copy):
-    """A copy whose vectors come in any order, and are compared at every search."""
+    """A copy that takes vectors in any order, and holds them all in memory."""
 
     def _copied(self, parts: Parts, whole: NDArray[np.bool_]) -> None:
         if whole.any():
             self._parts.append((parts.seqs[whole], parts.vectors[whole]))
 
     def _hold(self) -> None:
-        """Do nothing: everything is held."""
+        """Do nothing: `_copied` has loaded the vectors."""
 
 
 def _episodes(db: Database, after: _Place, until: int, latest: int) -> list[EpisodeRow]:

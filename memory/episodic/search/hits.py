@@ -45,7 +45,7 @@ class Query:
 
 @dataclass(slots=True)
 class Dense:
-    """Result of the vector search; the defaults are those without a comparable vector of the query."""
+    """Result of the vector search; the defaults apply when the query has no comparable vector."""
 
     against: Against | None = None
     nulls: NDArray[np.float32] | None = None
@@ -161,7 +161,7 @@ def _evidence(
             surplus=_known(surplus),
             near=_known(near),
             said=_known(said),
-            **lookup.evidence(seq, episodes.get(seq)),  # type: ignore[arg-type]  # fields that find_by names
+            **lookup.evidence(seq, episodes.get(seq)),  # type: ignore[arg-type]  # fields of `Evidence`
         )
         for seq, score, lexical, coverage, cosine, standing, surplus, near, said in zip(
             *(column.tolist() for column in columns), strict=True

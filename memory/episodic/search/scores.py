@@ -203,7 +203,7 @@ _AROUND = f"""
         ) AS earlier
     )))) AS TEXT) FROM episodes AS this WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 """  # noqa: S608
-"""One statement and one row for all: each one of its own takes as long as what it reads."""
+"""One statement and one row for all: a further one would take as long as reading its data."""
 
 
 def _both_ways(links: Iterable[Link]) -> set[Link]:

@@ -114,7 +114,7 @@ class Searcher:
     async def _watched(
         self, watch: Watch, query: Query, lookup: Lookup, dense: "asyncio.Task[Dense]"
     ) -> Lookup:
-        """Add what the mechanisms find, each in a read of its own that the watcher is shown."""
+        """Add what the mechanisms find, each in a separate read that `watch` observes."""
 
         async def thematic() -> tuple[Lookup, Dense]:
             return lookup, await dense
@@ -197,7 +197,7 @@ def _key(text: str) -> str:
 async def compare(
     vector: Vector, state: VectorState, nulls: NullTurns, model: str
 ) -> tuple[Dense, NDArray[np.float32]]:
-    """Hold a query's vector against the archive and the null turns; also return it centred."""
+    """Compare a query's vector with the archive and the null turns; also return it centred."""
     average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
     archive = None if state.mean is None else state.mean.astype(np.float32)
     query = np.asarray(vector, np.float32)

@@ -157,7 +157,7 @@ def _to_found(record_id: str, distance: float) -> Found:
 
 @contextmanager
 def translate_errors(location: ChromaLocation) -> Iterator[None]:
-    """Turn what Chroma raises into the errors of the episodic tier; a mistake in the code stays one."""
+    """Turn Chroma's errors into those of the episodic tier; programming errors pass unchanged."""
     try:
         yield
     except (MemoryTierError, NotFoundError):
@@ -170,9 +170,9 @@ def translate_errors(location: ChromaLocation) -> Iterator[None]:
 
 
 def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | None:
-    """Say what went wrong and the way out; None when it is a mistake in the code.
+    """Return the tier error that says what to do; None for a programming error.
 
-    Chroma's Rust core panics as a BaseException, its client raises bare ValueError when nobody answers.
+    Chroma's Rust core panics as a BaseException; its client raises a bare ValueError when no server answers.
     """
     text = str(error)
     if isinstance(error, InvalidArgumentError) and "dimension" in text:

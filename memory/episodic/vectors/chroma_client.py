@@ -19,7 +19,7 @@ def connect(location: ChromaLocation, name: str = "") -> ClientAPI:
 
     Args:
         location: where the vectors are.
-        name: a suffix that still resolves to the folder; clients of one path share open collections.
+        name: a suffix of the path, still to the same folder: clients of one path share open collections.
 
     Raises:
         TierUnavailable: the URL is invalid, or the server does not answer.

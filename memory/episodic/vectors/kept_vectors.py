@@ -103,8 +103,8 @@ def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FI
 def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
     """Return all parts of these episodes with ids up to `until`, ordered by id.
 
-    The unary plus keeps SQLite from scanning the id range up to `until`. It reads the rows in order, but
-    would copy them all to sort them.
+    The unary plus keeps SQLite from scanning the id range up to `until`. Sorted in Python, because the rows
+    come in order and ORDER BY would copy them all.
     """
     sql = f"""
         WITH wanted AS MATERIALIZED (

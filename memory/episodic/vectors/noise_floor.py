@@ -30,8 +30,8 @@ class NullTurns:
 
     Args:
         embeddings: the model.
-        background: where embedding goes on when whoever waits is cancelled.
-        folder: where to keep the vectors for the next start; None embeds them at each.
+        background: runs the embedding, which goes on when a caller is cancelled.
+        folder: where to keep the vectors for the next start; None embeds them at each start.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class NullTurns:
         return self._name
 
     async def vectors(self) -> Matrix:
-        """Return one normalize vector per null turn.
+        """Return one unit vector per null turn.
 
         Concurrent callers share the work, which continues when they are cancelled.
         """
@@ -181,7 +181,7 @@ def _all_languages(group: dict[str, list[str]]) -> list[str]:
 
 
 def normalize(rows: Rows) -> Matrix:
-    """Scale each row to normalize length; leave rows of zeros."""
+    """Scale each row to unit length; leave rows of zeros."""
     matrix = np.asarray(rows, np.float32)
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.asarray(matrix / np.maximum(lengths, 1e-12), np.float32)

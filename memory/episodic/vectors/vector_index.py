@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
-    """Return what opens Chroma."""
+    """Import Chroma, and return the function that opens it."""
     from memory.episodic.vectors.chroma import open_chroma  # noqa: PLC0415 - chromadb takes a second or two
 
     return open_chroma
@@ -63,7 +63,7 @@ class VectorIndex:
 
     @property
     def local(self) -> bool:
-        """Whether the vectors are on this machine, where calls are fast."""
+        """True when the vectors are on this machine, where calls are fast."""
         return self._location.local
 
     async def ready(self) -> None:

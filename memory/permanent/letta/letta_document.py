@@ -66,7 +66,7 @@ class Document:
         return Document((*self.entries, *added))
 
     def without(self, ends: Mapping[str, int]) -> "Document":
-        """Return the document without the values of these identifiers up to a time each, in microseconds."""
+        """Return the document without each identifier's values up to its time, in microseconds."""
         return Document(
             tuple(e for e in self.entries if e.key is None or e.at > ends.get(identifier(e.key), -1))
         )

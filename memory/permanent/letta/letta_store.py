@@ -50,7 +50,7 @@ class LettaPermanentStore:
         address: where the server is.
         count_tokens: how many tokens a text takes in the prompt; called on a thread.
         max_tokens: how many all current facts, as `key: value` lines, may take together.
-        lock_folder: where writers of this machine wait for each other, each behind a file of its owner's.
+        lock_folder: lock files, one per owner, for the writers of this machine.
         patience: seconds that a writer waits for the others.
     """
 
@@ -116,7 +116,7 @@ class LettaPermanentStore:
         return (await self._read(owner)).history(name)
 
     async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
-        """Delete values, until a read finds none: a writer elsewhere may have written what it read before."""
+        """Delete values until a read finds none: a writer elsewhere may write back what it read before."""
         ends = {identifier(key): to_micros(until) for key, until in keys.items()}
         async with self._lock(agent_name(owner)):
             for _ in range(ATTEMPTS):
