@@ -26,7 +26,7 @@ from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.imported_turns import ImportedTurns
-from graph.replay.replay_plan import Plan
+from graph.replay.replay_plan import ReplayPlan
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
@@ -124,7 +124,7 @@ async def ask_imported(layers: Layers, owner: str, console: Console) -> None:
 
 
 async def _compare(
-    layers: Layers, replayer: Replayer, plan: Plan, owner: str, console: Console
+    layers: Layers, replayer: Replayer, plan: ReplayPlan, owner: str, console: Console
 ) -> Comparison:
     likings = {feedback.turn_id: feedback.good for feedback in await layers.feedback.all(owner=owner)}
     comparison = Comparison(likings)
@@ -139,7 +139,9 @@ async def _compare(
     return comparison
 
 
-def report(comparison: Comparison, plan: Plan, options: ReplayOptions, zone: tzinfo = UTC) -> RenderableType:
+def report(
+    comparison: Comparison, plan: ReplayPlan, options: ReplayOptions, zone: tzinfo = UTC
+) -> RenderableType:
     """Render the report, with times in `zone`."""
     parts: list[RenderableType] = []
     if not comparison.turns:
@@ -169,7 +171,7 @@ def _warnings(comparison: Comparison, settings: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _reproduction(comparison: Comparison, plan: Plan) -> Text:
+def _reproduction(comparison: Comparison, plan: ReplayPlan) -> Text:
     same = comparison.turns - len(comparison.different)
     if not comparison.different:
         return Text(

@@ -46,7 +46,7 @@ _PROBE_OWNER = "goat doctor"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     name: str
     fine: bool
     text: str
@@ -74,20 +74,20 @@ async def _run() -> int:
     return 1 if broken else 0
 
 
-async def findings() -> AsyncGenerator[Finding, None]:
+async def findings() -> AsyncGenerator[DoctorFinding, None]:
     """Run the checks in order; stop at a broken configuration."""
-    yield Finding("Python", sys.version_info >= (3, 11), platform.python_version())
+    yield DoctorFinding("Python", sys.version_info >= (3, 11), platform.python_version())
     try:
         settings = load_settings()
     except GoatError as error:
-        yield Finding("configuration", False, str(error))
+        yield DoctorFinding("configuration", False, str(error))
         return
     read = [source for source, held in effective_sources().items() if held]
     text = f"from {', '.join(read)}" if read else f"defaults; {user_file()} or {CONFIG_FILE} would be read"
-    yield Finding("configuration", True, text)
+    yield DoctorFinding("configuration", True, text)
     for text in filter(None, (untrusted_warning(), *readable_secrets())):
-        yield Finding("configuration", False, text)
-    yield Finding("extras", True, summary())
+        yield DoctorFinding("configuration", False, text)
+    yield DoctorFinding("extras", True, summary())
     if settings.tuned or settings.gap_calibration or settings.rule_warning():
         yield tuning(settings)
     checks: dict[str, Callable[[Layers], Awaitable[str]]] = {
@@ -116,36 +116,36 @@ def readable_secrets() -> Iterator[str]:
             yield f"{where} holds {', '.join(secrets)}, and other users can read it. Run: chmod 600 {where}"
 
 
-def tuning(settings: Settings) -> Finding:
+def tuning(settings: Settings) -> DoctorFinding:
     """Report the source of the thresholds, and whether their calibration is usable."""
     name, model = settings.gap_calibration, embedding_model(settings).name
     calibration = settings.calibrations.get(name)
     if name and calibration is None:
         text = f"gap_calibration = {name!r} names no calibration of {CONFIG_FILE}; the package's is used"
-        return Finding("tuning", False, text)
+        return DoctorFinding("tuning", False, text)
     if calibration is not None and not suits(calibration, model):
         text = f"calibration {name} is for {calibration.embedding_model}, not {model}; the package's is used"
-        return Finding("tuning", False, text)
+        return DoctorFinding("tuning", False, text)
     if warning := settings.rule_warning():
-        return Finding("tuning", False, warning)
+        return DoctorFinding("tuning", False, warning)
     if settings.tuned is None:
-        return Finding("tuning", True, f"calibration {name}")
+        return DoctorFinding("tuning", True, f"calibration {name}")
     values = ", ".join(f"{key} = {value}" for key, value in settings.tuned.thresholds.items())
-    return Finding(
+    return DoctorFinding(
         "tuning", True, f"of {settings.tuned.at:%Y-%m-%d} on {', '.join(settings.tuned.data)}: {values}"
     )
 
 
-async def _finding(name: str, check: Awaitable[str]) -> Finding:
+async def _finding(name: str, check: Awaitable[str]) -> DoctorFinding:
     began = time.perf_counter()
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             text = await check
     except GoatError as error:
-        return Finding(name, False, str(error))
+        return DoctorFinding(name, False, str(error))
     except TimeoutError:
-        return Finding(name, False, f"no answer within {CHECK_SECONDS:g} s")
-    return Finding(name, True, f"{text} ({(time.perf_counter() - began) * 1000:.0f} ms)")
+        return DoctorFinding(name, False, f"no answer within {CHECK_SECONDS:g} s")
+    return DoctorFinding(name, True, f"{text} ({(time.perf_counter() - began) * 1000:.0f} ms)")
 
 
 async def _data_folder(layers: Layers) -> str:

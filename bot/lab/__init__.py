@@ -20,7 +20,7 @@ _TURNS: Mapping[str, str] = {
     "query_table schedule search_warning",
     "bot.lab.notebook_agent": "Fault fill layer_use LAYERS layers_table outages send_messages settings_in "
     "split_archive temporary_agent",
-    "bot.lab.widgets": "Progress Table",
+    "bot.lab.widgets": "ProgressWidget Table",
     "bot.lab.curves": "curve_of curves_figure precision_recall_curve reliability_diagram",
     "bot.lab.plots": "bars_figure chances_figure lines_figure schedule_figure stacked_figure",
     "graph.app": "open_agent",

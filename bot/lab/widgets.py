@@ -55,7 +55,7 @@ _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line
 _FRAME = "border:1px solid var(--jp-border-color1,gray);padding:4px 8px;overflow-y:auto;resize:vertical"
 
 
-class Progress:
+class ProgressWidget:
     """A progress bar of items, such as "turns read", that becomes a line of text; call it after each item."""
 
     def __init__(self, what: str, total: int) -> None:

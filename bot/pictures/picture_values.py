@@ -56,7 +56,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LayerShare:
     """Tokens of one layer in the prompt."""
 
     name: str
@@ -69,7 +69,7 @@ class Share:
 class Room:
     """Division of a turn's prompt between layers."""
 
-    shares: Sequence[Share]
+    shares: Sequence[LayerShare]
     total: int
     """Token budget of all layers together."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from bot.pictures.picture_values import Mark, Room, ScoreRow, Share, Words, share
+from bot.pictures.picture_values import LayerShare, Mark, Room, ScoreRow, Words, share
 
 _LEAST_BAR, _MOST_BAR = 10, 30
 _AS_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "…": "...", "–": "-", "·": "-"})
@@ -59,7 +59,7 @@ def bar_width(width: int) -> int:
 
 def room_text(room: Room, signs: Signs, *, width: int, words: Words) -> str:
     """Render one bar of the whole prompt, with a legend."""
-    shares = [*room.shares, Share(words.left, room.left)]
+    shares = [*room.shares, LayerShare(words.left, room.left)]
     areas = signs.areas * (len(room.shares) // len(signs.areas) + 1)
     keys = [*areas[: len(room.shares)], signs.track]
     longest = max(cell_len(one.name) for one in shares)

@@ -22,12 +22,12 @@ from bot.pictures.canvas import (
 from bot.pictures.picture_values import (
     HATCHES,
     LIGHT,
+    LayerShare,
     Mark,
     Palette,
     Room,
     ScoreRow,
     Scores,
-    Share,
     Words,
     share,
 )
@@ -141,7 +141,7 @@ def draw_room(canvas: Canvas, room: Room, words: Words) -> None:
     canvas.y += SMALL.size + _SHARE_GAP / 2
     for place, one in enumerate(room.shares):
         _legend(canvas, place, one)
-    _legend(canvas, None, Share(words.left, room.left))
+    _legend(canvas, None, LayerShare(words.left, room.left))
 
 
 def _bar(canvas: Canvas, room: Room) -> None:
@@ -165,7 +165,7 @@ def _spans(room: Room, left: float, right: float) -> Sequence[tuple[float, float
     return spans
 
 
-def _legend(canvas: Canvas, place: int | None, one: Share) -> None:
+def _legend(canvas: Canvas, place: int | None, one: LayerShare) -> None:
     palette, middle = canvas.palette, canvas.y + _SHARE_LINE / 2
     swatch = (MARGIN, middle - _SWATCH / 2, MARGIN + 1.6 * _SWATCH, middle + _SWATCH / 2)
     if place is None:

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from bot.pictures.picture_values import Mark, Room, ScoreRow, Scores, Share, Words
+from bot.pictures.picture_values import LayerShare, Mark, Room, ScoreRow, Scores, Words
 from bot.pictures.text_pictures import Signs, bar_width, mark_text, room_text, score_bar, signs_for, to_ascii
 from bot.presentation.approval_question import argument_lines
 from bot.printable import printable, snippet
@@ -62,9 +62,9 @@ def mark_of(rows: Sequence[ExplainedMemory], words: Words) -> Mark | None:
 
 def room_of(spent: Shares, words: Words) -> Room:
     shares = (
-        Share(words.fixed, spent.fixed),
-        Share(words.conversation, spent.l2_used, spent.l2_limit),
-        Share(words.memory, spent.l3_used, spent.l3_limit),
+        LayerShare(words.fixed, spent.fixed),
+        LayerShare(words.conversation, spent.l2_used, spent.l2_limit),
+        LayerShare(words.memory, spent.l3_used, spent.l3_limit),
     )
     return Room(shares, spent.total)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, ToolException
 
-from graph.delegation.job import Job, Progress, Status
+from graph.delegation.job import Job, Milestone, Status
 from graph.delegation.jobs import Jobs
 from graph.delegation.state import Budget
 from graph.tools.caller import caller
@@ -122,5 +122,5 @@ def status_line(job: Job) -> str:
     return f"{job.status} ({job.calls} calls of the model, {job.tools} of tools, {job.seconds:.0f} s)"
 
 
-def progress_line(progress: Progress) -> str:
+def progress_line(progress: Milestone) -> str:
     return _MILESTONES.get(progress.code, progress.code).format(about=escape_lines(progress.about))

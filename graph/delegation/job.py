@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Milestone:
     """A milestone of a job."""
 
     name: str
@@ -42,7 +42,7 @@ class Job:
     status: Status = Status.QUEUED
     stopping: bool = False
     """A stop was requested."""
-    progress: Sequence[Progress] = ()
+    progress: Sequence[Milestone] = ()
     result: str = ""
     """Partial if the job was stopped or failed."""
     reason: str = ""
@@ -104,7 +104,7 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
         budget=Budget(**json.loads(fields["budget"])),
         status=Status(fields["status"]),
         stopping="stop" in fields,
-        progress=tuple(Progress(**json.loads(line)) for line in progress),
+        progress=tuple(Milestone(**json.loads(line)) for line in progress),
         result=fields.get("result", ""),
         reason=fields.get("reason", ""),
         calls=int(fields.get("calls", 0)),
@@ -115,19 +115,19 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
     )
 
 
-def progress_of(update: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Progress]:
+def progress_of(update: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Milestone]:
     """Yield the milestones in an update of the job's graph; a repeated one has the same name."""
     for node, written in update.items():
         match node:
             case "plan":
-                yield Progress(name="planned", code="planned", about=str(len(written["steps"])))
+                yield Milestone(name="planned", code="planned", about=str(len(written["steps"])))
             case "work":
                 titles = {step.id: step.title for step in values.get("steps", ())}
                 repeated = "+" if "review" in values else ""
                 for step in written["findings"]:
                     name = f"step:{step}{repeated}"
-                    yield Progress(name=name, code="step", about=titles.get(step, step))
+                    yield Milestone(name=name, code="step", about=titles.get(step, step))
             case "review" if again := written["review"].again:
-                yield Progress(name="again", code="again", about=str(len(again)))
+                yield Milestone(name="again", code="again", about=str(len(again)))
             case "review":
-                yield Progress(name="summary", code="summary")
+                yield Milestone(name="summary", code="summary")

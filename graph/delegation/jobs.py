@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from graph.delegation.job import Job, Progress, Status, from_fields, to_fields
+from graph.delegation.job import Job, Milestone, Status, from_fields, to_fields
 from graph.delegation.state import Spent
 from memory.text.text import digest
 from memory.working.redis_connection import run_script, translate_errors
@@ -189,7 +189,7 @@ class Jobs:
     async def count_failure(self, ref: Ref) -> int:
         return int(await run_script(self.client, COUNT_FAILURE, [ref.key()]))
 
-    async def add_progress(self, ref: Ref, progress: Progress) -> bool:
+    async def add_progress(self, ref: Ref, progress: Milestone) -> bool:
         """Append a milestone, once for each name; return False when it was added before."""
         line = json.dumps(asdict(progress))
         return bool(await run_script(self.client, ADD_PROGRESS, ref.keys, progress.name, line))

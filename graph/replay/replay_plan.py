@@ -27,7 +27,7 @@ class Obstacle(StrEnum):
 
 
 @dataclass(slots=True)
-class Plan:
+class ReplayPlan:
     """The turns to replay, with their episodes."""
 
     replayed: list[Observation] = field(default_factory=list)

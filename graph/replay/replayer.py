@@ -6,7 +6,7 @@ from itertools import groupby
 
 from graph.layers import Layers
 from graph.replay.recorded_turns import RecordedTurnReader, imported_in
-from graph.replay.replay_plan import Obstacle, Plan, find_obstacle, preceding_turns
+from graph.replay.replay_plan import Obstacle, ReplayPlan, find_obstacle, preceding_turns
 from graph.replay.replay_run import Change, ReplayedTurn, Run
 from memory.episodic.search.past_archive import PastArchive
 from memory.models import SUPERSEDED, Episode
@@ -27,9 +27,9 @@ class Replayer:
         self._reader = RecordedTurnReader(layers, owner)
         self._change = change
 
-    async def plan(self, since: datetime | None = None, until: datetime | None = None) -> Plan:
+    async def plan(self, since: datetime | None = None, until: datetime | None = None) -> ReplayPlan:
         """Find the turns in a half-open time range, and count those that cannot be replayed by reason."""
-        plan, model = Plan(), self._layers.embeddings.name
+        plan, model = ReplayPlan(), self._layers.embeddings.name
         observations = await self._reader.observations()
         if self._reader.damaged:
             plan.left_out[Obstacle.DAMAGED] = self._reader.damaged
@@ -55,13 +55,13 @@ class Replayer:
         plan.outside += sum(not _is_within(one, since, until) for one in observations)
         return plan
 
-    async def _not_asked(self, plan: Plan) -> list[Episode]:
+    async def _not_asked(self, plan: ReplayPlan) -> list[Episode]:
         """Return the imported messages without a record."""
         threads = (await self._reader.imports()).values()
         return [one for some in threads for one in some if can_ask(one) and one.turn_id not in plan.shown]
 
     async def run(
-        self, plan: Plan, on_turn: Callable[[], None] = lambda: None
+        self, plan: ReplayPlan, on_turn: Callable[[], None] = lambda: None
     ) -> AsyncIterator[ReplayedTurn]:
         """Replay a plan's turns one by one.
 

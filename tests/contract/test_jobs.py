@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graph.delegation.job import Job, Progress, Status
+from graph.delegation.job import Job, Milestone, Status
 from graph.delegation.jobs import MOST_KEPT, Jobs, ref_of
 from graph.delegation.notices import ENDED, Address, Notices
 from graph.delegation.state import Budget, Spent
@@ -59,8 +59,8 @@ async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
     assert await jobs.beat(ref, 1.25)
     assert await jobs.beat(ref, 0.5)
     await jobs.set_spent(ref, Spent(calls=3, tools=2))
-    assert await jobs.add_progress(ref, Progress(name="step:1", code="step", about="ț"))
-    assert not await jobs.add_progress(ref, Progress(name="step:1", code="step", about="ț"))
+    assert await jobs.add_progress(ref, Milestone(name="step:1", code="step", about="ț"))
+    assert not await jobs.add_progress(ref, Milestone(name="step:1", code="step", about="ț"))
     assert await jobs.count_failure(ref) == 1
     running_now = await jobs.get("a1", owner="ana")
     assert running_now is not None
@@ -138,7 +138,7 @@ async def test_erasing_finds_the_jobs_that_are_not_listed_any_more(registry: Reg
     await jobs.start(job("b1", "bob"), most_open=3)
     for one in given:
         await jobs.start(one, most_open=1)
-        await jobs.add_progress(ref_of(one), Progress(name="planned", code="planned"))
+        await jobs.add_progress(ref_of(one), Milestone(name="planned", code="planned"))
         await jobs.end(ref_of(one), Status.DONE, result="3 lei")
     assert len(await jobs.latest(owner="ana", most=1000)) == MOST_KEPT
     assert await jobs.erase(owner="ana") == [one.id for one in given]

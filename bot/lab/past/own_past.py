@@ -21,9 +21,9 @@ from bot.lab.past.notebook_archive import label as answer_all
 from bot.lab.past.past_turns import PastTurn, draw_sample, past_turns
 from bot.lab.past.session import LabellingSession
 from bot.lab.past.threshold_ranges import steps_of
-from bot.lab.widgets import Progress
+from bot.lab.widgets import ProgressWidget
 from graph.replay.imported_turns import ImportedTurns
-from graph.replay.replay_plan import Plan
+from graph.replay.replay_plan import ReplayPlan
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.tuning.write_checks import DECIDING
@@ -53,7 +53,7 @@ class Past:
         self.labels = Labels(self.layers.labels, self.owner)
         self.past_turns: Sequence[PastTurn] = ()
         """The turns, oldest first."""
-        self.plan = Plan()
+        self.plan = ReplayPlan()
         self._since: datetime | None = None
         self._decided = lru_cache(KEPT)(self._decide)
         self._swept = lru_cache(KEPT)(self._sweep)
@@ -76,7 +76,7 @@ class Past:
         """
         pd.set_option("display.html.use_mathjax", False)  # texts are no formulas, which can hold links
         settings = settings_in(Path(folder))
-        counting = partial(Progress, "turns of the demonstration") if demonstration else None
+        counting = partial(ProgressWidget, "turns of the demonstration") if demonstration else None
         async with AsyncExitStack() as stack:
             archive = await stack.enter_async_context(open_archive(settings, owner, counting=counting))
             past = cls(archive, stack)
@@ -91,7 +91,7 @@ class Past:
         """Read turns and labels again, such as those recorded since."""
         replayer = Replayer(self.layers, self.owner)
         self.plan = await replayer.plan(self._since)
-        searched = Progress("turns searched again", len(self.plan.replayed))
+        searched = ProgressWidget("turns searched again", len(self.plan.replayed))
         self.past_turns = await past_turns(
             self.layers, self.owner, self.in_force, plan=self.plan, on_turn=searched
         )
@@ -107,7 +107,7 @@ class Past:
         """
         imports = ImportedTurns(self.layers, self.owner, self.in_force)
         plan = await imports.plan()
-        asked = Progress("imported messages asked", len(plan.messages))
+        asked = ProgressWidget("imported messages asked", len(plan.messages))
         async for _ in imports.run(plan):
             asked()
         await self.read()

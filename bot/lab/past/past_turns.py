@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from graph.layers import Layers
-from graph.replay.replay_plan import Plan
+from graph.replay.replay_plan import ReplayPlan
 from graph.replay.replay_run import ReplayedTurn
 from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
@@ -120,7 +120,7 @@ async def past_turns(
     owner: str,
     context: TurnContext,
     *,
-    plan: Plan | None = None,
+    plan: ReplayPlan | None = None,
     on_turn: Callable[[], None] = lambda: None,
 ) -> list[PastTurn]:
     """Replay an owner's turns with the settings in force, oldest first, or those of a plan; write nothing."""

@@ -11,7 +11,7 @@ from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
-from graph.delegation.job import Job, Progress, Status
+from graph.delegation.job import Job, Milestone, Status
 
 _LISTED = 10
 
@@ -98,7 +98,7 @@ def job_text(job: Job, say: Say, *, detailed: bool) -> str:
     return progress if job.is_open else f"{progress}\n\n{result_text(job, say, detailed=detailed)}"
 
 
-def _progress_line(progress: Progress, say: Say) -> str:
+def _progress_line(progress: Milestone, say: Say) -> str:
     return say(f"job_{progress.code}", about=inline_code(progress.about))
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from bot.commands.replay_command import ReplayOptions, report
 from graph.app import open_agent
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
-from graph.replay.replay_plan import Plan
+from graph.replay.replay_plan import ReplayPlan
 from graph.settings.settings import Settings
 from graph.state.circumstances import thread_id
 from memory.models import DecisionRule
@@ -83,11 +83,11 @@ def test_what_replay_cannot_show_is_said(goat: Goat, owner: str) -> None:
     [(["a\x1b[2J", "b", "c"], "there: a[2J, b, c."), (["a", "b", "c", "d"], "there: a, b, c, …")],
 )
 def test_turns_that_differ_are_named(different: list[str], ending: str) -> None:
-    told = drawn(Comparison(turns=9, different=different), Plan(), ReplayOptions(owner="ana"))
+    told = drawn(Comparison(turns=9, different=different), ReplayPlan(), ReplayOptions(owner="ana"))
     assert told.strip().endswith(ending)
 
 
-def drawn(comparison: Comparison, plan: Plan, options: ReplayOptions, zone: tzinfo = UTC) -> str:
+def drawn(comparison: Comparison, plan: ReplayPlan, options: ReplayOptions, zone: tzinfo = UTC) -> str:
     console = Console(width=400)
     with console.capture() as printed:
         console.print(report(comparison, plan, options, zone))
@@ -100,14 +100,17 @@ def test_times_are_those_of_the_user() -> None:
     changed = ChangedTurn(turn_id="a", at=late, message="What?", added=[moved], removed=[])
     comparison = Comparison(turns=1, changed=[changed])
     told = drawn(
-        comparison, Plan(), ReplayOptions(owner="ana", settings=["gap_threshold=0.3"]), ZoneInfo("Asia/Tokyo")
+        comparison,
+        ReplayPlan(),
+        ReplayOptions(owner="ana", settings=["gap_threshold=0.3"]),
+        ZoneInfo("Asia/Tokyo"),
     )
     assert "2026-03-03 08:30  What?" in told
     assert "+ 2026-03-03" in told
 
 
 def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
-    plan = Plan(replayed=[observation("a"), observation("b", zone="UTC")])
+    plan = ReplayPlan(replayed=[observation("a"), observation("b", zone="UTC")])
     assert "in another time zone" in drawn(
         Comparison(turns=2, different=["a"]), plan, ReplayOptions(owner="ana")
     )
@@ -116,7 +119,9 @@ def test_turns_of_which_no_zone_is_noted_may_differ_by_it() -> None:
 
 def test_a_calibration_that_could_not_serve_is_told() -> None:
     comparison = Comparison(turns=2, problems=Counter({"The packaged one is used.": 2}))
-    assert "In 2 turns: The packaged one is used." in drawn(comparison, Plan(), ReplayOptions(owner="ana"))
+    assert "In 2 turns: The packaged one is used." in drawn(
+        comparison, ReplayPlan(), ReplayOptions(owner="ana")
+    )
 
 
 @pytest.mark.parametrize(

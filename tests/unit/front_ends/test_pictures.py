@@ -20,19 +20,21 @@ from bot.pictures.picture_values import (
     LINES,
     MARKERS,
     PALETTES,
+    LayerShare,
     Mark,
     Palette,
     Room,
     ScoreRow,
     Scores,
-    Share,
     Words,
 )
 from bot.pictures.turn_picture import ROWS, turn_figure
 from tests.tables import each
 
 THRESHOLD = Mark(0.5, "threshold")
-ROOM = Room([Share("facts", 300), Share("conversation", 1200, 4000), Share("memory", 500, 3000)], 8000)
+ROOM = Room(
+    [LayerShare("facts", 300), LayerShare("conversation", 1200, 4000), LayerShare("memory", 500, 3000)], 8000
+)
 HOSTILE = [
     "a\0b\nc\u202ed, lone \ud83d surrogate",
     "$a_b$ \\frac{x}{ 买牛奶 😀👍🏽 العربية שלום \u2066\u2069\u200d" + "x" * 300,
@@ -101,7 +103,7 @@ class TestRoom:
         ]
 
     def test_more_than_there_was_room_for_fits_into_the_bar(self) -> None:
-        figure = turn_figure(None, Room([Share("facts", 6000), Share("memory", 6000, 100)], 8000))
+        figure = turn_figure(None, Room([LayerShare("facts", 6000), LayerShare("memory", 6000, 100)], 8000))
         assert max(bar.get_x() + bar.get_width() for bar in bars(figure, "memory")) <= WIDTH
         assert "0" in texts(figure)
 
@@ -114,7 +116,7 @@ class TestEverywhere:
         for mark in (0.0, 0.5, 1.0):
             named = Mark(mark, "the list breaks at")
             assert apart(turn_figure(Scores([dated, row(2, 0.2)], named), ROOM, palette=palette))
-        large = Share("caracter și lucruri notate", 123_456_789, 123_456_789)
+        large = LayerShare("caracter și lucruri notate", 123_456_789, 123_456_789)
         assert apart(turn_figure(None, Room([large], 987_654_321), palette=palette))
 
     def test_colours_can_be_read(self, palette: Palette) -> None:
@@ -142,7 +144,7 @@ def test_a_picture_that_is_too_large_is_made_smaller() -> None:
 def test_hostile_texts_are_drawn(text: str) -> None:
     hostile = ScoreRow(number=10**20, date=text, probability=math.nan, kept=False, rule=text, snippet=text)
     words = Words(scores=text, kept=text, cut=text, room=text, left=text, used=text, limit=text, more=text)
-    room = Room([Share(text, 10**30, 10**30), Share(text, -5)], -1)
+    room = Room([LayerShare(text, 10**30, 10**30), LayerShare(text, -5)], -1)
     shown = Scores([hostile] * 3, Mark(math.inf, text))
     assert png(turn_figure(shown, room, words=words, palette=DARK, most=2))
 

@@ -4,11 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bot.pictures.picture_values import Mark, Room, ScoreRow, Share, Words
+from bot.pictures.picture_values import LayerShare, Mark, Room, ScoreRow, Words
 from bot.pictures.text_pictures import ASCII, UNICODE, mark_text, room_text, score_bar, to_ascii
 from tests.tables import each
 
-ROOM = Room([Share("facts", 1000), Share("conversation", 2000, 4000), Share("memory", 1, 3000)], 8000)
+ROOM = Room(
+    [LayerShare("facts", 1000), LayerShare("conversation", 2000, 4000), LayerShare("memory", 1, 3000)], 8000
+)
 MARK = Mark(0.5, "threshold")
 
 
@@ -56,6 +58,6 @@ def test_no_line_is_wider_than_the_terminal(
     width: int, text: str, found: tuple[float, bool], used: list[int], total: int
 ) -> None:
     assert len(score_bar(row(found[0], kept=found[1]), MARK, UNICODE, width)) == width + 5
-    room = Room([Share(text, tokens, tokens) for tokens in used], total)
+    room = Room([LayerShare(text, tokens, tokens) for tokens in used], total)
     for line in room_text(room, UNICODE, width=width, words=Words()).split("\n"):
         assert cell_len(line) <= width

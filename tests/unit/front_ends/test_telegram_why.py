@@ -17,7 +17,7 @@ from rich.console import Console
 from telegramify_markdown import convert
 
 from bot.pictures.painter import Painter
-from bot.pictures.picture_values import Mark, Room, Scores, Share
+from bot.pictures.picture_values import LayerShare, Mark, Room, Scores
 from bot.presentation import turn_screen as screen
 from bot.printable import SNIPPET
 from bot.telegram.commands.why import LONGEST, picture_words, why_picture, why_text
@@ -317,9 +317,9 @@ class TestPicture:
     def test_the_budget_is_beneath(self) -> None:
         assert drawn(of(0.9), romanian)[1] == Room(
             (
-                Share("caracter și lucruri notate", 300),
-                Share("conversație", 200, 1000),
-                Share("memorie", 90, 1000),
+                LayerShare("caracter și lucruri notate", 300),
+                LayerShare("conversație", 200, 1000),
+                LayerShare("memorie", 90, 1000),
             ),
             8000,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab.widgets import Progress, Table, Verbatim
+from bot.lab.widgets import ProgressWidget, Table, Verbatim
 from tests.tables import each
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def test_a_text_is_shown_as_it_is_but_for_control_characters(lines: int) -> None
 
 
 def test_a_long_cell_does_not_show_every_step(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress("turns read", 10_000)
+    progress = ProgressWidget("turns read", 10_000)
     seen = set()
     for _ in range(10_000):
         progress()
