@@ -205,7 +205,7 @@ def _matches(episode: Episode, since: datetime | None, until: datetime | None, t
 
 
 async def _choose(found: Sequence[Episode]) -> list[Episode]:
-    """Ask for the numbers of turns until they can be read."""
+    """Ask for the numbers of turns until the answer is valid."""
     while True:
         answer = await asyncio.to_thread(
             typer.prompt, "Which ones? Numbers such as 1 3-5, or all", default="none"

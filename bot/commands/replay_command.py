@@ -112,7 +112,7 @@ def set_names(settings: Sequence[str]) -> list[str]:
 
 
 async def ask_imported(layers: Layers, owner: str, console: Console) -> None:
-    """Ask the owner's imported messages again, with a progress bar and a summary."""
+    """Run recall for the owner's imported messages, with a progress bar and a summary."""
     imports = ImportedTurns(layers, owner, await layers.live.context(owner))
     plan = await imports.plan()
     with ProgressBars(console, transient=True, disable=not console.is_terminal) as progress:

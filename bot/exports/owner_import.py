@@ -120,7 +120,7 @@ def open_export(path: Path) -> Iterator[ExportFile]:
     """Open an export.
 
     Raises:
-        BadImportFile: it is none, or of a newer version.
+        BadImportFile: it is no export, or one of a newer version.
     """
     with open_zip(path) as opened:
         yield ExportFile(path, opened, _manifest(path, opened))

@@ -18,8 +18,6 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message of a chat."""
-
     key: str
     """Its id in the chat."""
     author: str
@@ -31,8 +29,6 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ImportedChat:
-    """A chat of a file."""
-
     service: str
     key: str
     name: str

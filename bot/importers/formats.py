@@ -74,10 +74,10 @@ class ImportedEpisodes:
     """The turns of a file as episodes of an owner, with deterministic ids; read anew at each iteration.
 
     Attributes:
-        file: the file, and what is known about it.
-        format: its format.
-        conversation: only this sample id, case id, title or thread; all if empty.
-        mine: the messages are the owner's words; of a file that names its speakers, only the owner's are.
+        file: the file to read, and its owner.
+        format: the format to read it in.
+        conversation: sample id, case id, title or thread to import; empty for all.
+        mine: true if the messages are the owner's words; ignored for a file that names its speakers.
     """
 
     file: ImportFile
@@ -108,7 +108,7 @@ def recognise(file: ImportFile) -> Format:
     """Return the format of a file.
 
     Raises:
-        BadImportFile: it is none that can be imported, or cannot be read.
+        BadImportFile: it has none of the formats, or cannot be read.
     """
     packed = file.path.is_dir() or zipfile.is_zipfile(file.path)
     if not packed and _begins_as_zip(file):

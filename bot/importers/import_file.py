@@ -42,7 +42,7 @@ def open_member(opened: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
     """Open a member for reading.
 
     Raises:
-        BadImportFile: there is none of this name, it expands too much, or it cannot be read, here or later.
+        BadImportFile: there is none of this name, it expands too much, or reading it fails in the block.
     """
     path = Path(str(opened.filename))
     try:

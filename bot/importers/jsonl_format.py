@@ -51,7 +51,7 @@ def _episode(line: Field, file: ImportFile, thread: str, alike: Counter[str]) ->
 
 
 def _derived_id(owner: str, given: str) -> str:
-    """Return the turn id for a file's id; it differs, because the file's id may belong to a future turn."""
+    """Return a turn id derived from a file's id, which could itself equal a later turn's id."""
     return stable_id("turn", owner, given)
 
 
