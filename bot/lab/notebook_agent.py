@@ -1,4 +1,4 @@
-"""The agent of a notebook, a day of messages through it layer by layer, and turns during outages."""
+"""The agent of a notebook: runs a day of messages, measures its layers, simulates outages."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, chdir

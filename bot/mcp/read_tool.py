@@ -60,7 +60,7 @@ class ReadTool:
         return self._arguments.validate_python(ArgsKwargs((), dict(arguments)))
 
     async def answer(self, call: Awaitable[Any]) -> Any:
-        """Return what a checked call answers, as JSON values."""
+        """Await a checked call; return its answer as JSON values."""
         return self._answer.dump_python(await call, mode="json")
 
     def definition(self) -> Tool:

@@ -21,7 +21,7 @@ from bot.pictures.picture_values import Palette
 
 FAMILY = "DejaVu Sans"
 LONGEST = 1000
-"""Characters drawn of a text, at most."""
+"""Maximum characters drawn of a text."""
 _GAPS = re.compile("…(?:[… ]*…)?")
 _LEAST = 0.8
 """Smallest legible share of a font size."""
@@ -218,7 +218,6 @@ class Canvas:
         dashed: bool = False,
         width: float = 2.5,
     ) -> None:
-        """Draw a line."""
         (left, top), (right, bottom) = start, end
         self._axes.plot(
             [left, right],

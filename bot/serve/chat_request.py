@@ -62,8 +62,6 @@ class Message(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    """Options of a stream."""
-
     include_usage: bool | None = None
 
 

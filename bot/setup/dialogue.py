@@ -34,14 +34,14 @@ class SetupOptions:
 
     @property
     def change_model(self) -> bool:
-        """Whether an option concerns the model."""
+        """True if an option concerns the model."""
         return bool(self.provider or self.key or self.model or self.context is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
     interactive: bool
-    """Whether a person can answer."""
+    """True if a person can answer."""
 
     async def __call__(self, question: str, option: str, *, hidden: bool = False) -> str:
         """Return the stripped answer; the error names `option`, which answers without a person.

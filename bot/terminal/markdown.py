@@ -83,7 +83,7 @@ class MarkdownReply:
         self._printable, self._printed = "", 0
         """The printable reply so far, and how many of its characters are printed for good."""
         self._has_printed = False
-        """Whether a visible line has been printed for good."""
+        """True once a visible line has been printed for good."""
         self._live = Live(
             get_renderable=lambda: self,
             console=console,

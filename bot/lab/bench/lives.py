@@ -1,4 +1,4 @@
-"""Lives in conversation: what people told an assistant over months, and runs of the probes of that memory."""
+"""Lives in conversation: people's talks with an assistant over months, and runs of probes on that memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -76,8 +76,6 @@ class Person(Neutral):
 
 
 class Lives(Neutral):
-    """A set of lives."""
-
     name: str = ""
     people: tuple[Person, ...]
 

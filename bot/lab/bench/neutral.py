@@ -72,8 +72,6 @@ class BenchArchive(Neutral):
 
 
 class Bench(Neutral):
-    """A benchmark."""
-
     name: Text = ""
     archives: tuple[BenchArchive, ...]
 
@@ -148,7 +146,7 @@ def _answered(query: BenchQuery, docs: set[str]) -> bool:
 
 
 def seeded_random(seed: str | int) -> random.Random:
-    """Return a reproducible generator; give each kind of draw a seed of its own."""
+    """Return a reproducible generator; use a separate seed for each kind of draw."""
     return random.Random(seed)  # noqa: S311 - reproducible draws, not secrets
 
 

@@ -112,8 +112,6 @@ RANKING = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryOutcome:
-    """Outcome of a query."""
-
     archive: str
     query: BenchQuery
     ranking: tuple[str, ...]

@@ -48,7 +48,7 @@ class Contestant:
     what: str = ""
     """Its description."""
     decides: bool = True
-    """Whether it also runs irrelevant queries; not needed where only the ranking differs."""
+    """True if it also runs irrelevant queries, which is not needed where only the ranking differs."""
 
     @property
     def context(self) -> TurnContext:

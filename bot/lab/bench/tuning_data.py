@@ -44,7 +44,7 @@ class AskedTurn:
 
     @property
     def relevant(self) -> bool:
-        """Whether the archive answers it."""
+        """True if the archive answers it."""
         return not self.query.irrelevant
 
     def decisions(self, context: TurnContext) -> list[Decision]:

@@ -112,7 +112,7 @@ class Decided:
 
     @property
     def memories(self) -> pd.DataFrame:
-        """A row for each memory found: its decision, its evidence and its label by now."""
+        """A row for each memory found: its decision, its evidence and its current label."""
         found = self._found.copy()
         pairs = zip(found["turn"], found["memory"], strict=True)
         found["helps"] = pd.array([self.labels.of(*pair) for pair in pairs], dtype="boolean")

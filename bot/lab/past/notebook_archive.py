@@ -151,7 +151,7 @@ class NotebookArchive:
     turns: int
     """Number of recorded turns."""
     imported: int = 0
-    """Number of imported turns, asked again or not."""
+    """Number of imported turns, with or without a recorded recall."""
     demonstration: Agent | None = None
     """The demonstration's agent; None for the user's own archive."""
     gold: Mapping[str, str] = field(default_factory=dict, repr=False)

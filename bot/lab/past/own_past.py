@@ -100,10 +100,9 @@ class Past:
         await self.labels.reload()
 
     async def ask_imported(self) -> None:
-        """Ask imported messages again, as they came, and read them; no model is called.
+        """Run recall for each imported message, record it as turns do, and read all again, without a model.
 
-        Each searches what was said before it, which is recorded like a turn. If it is interrupted, the next
-        call continues.
+        Each message searches what was said before it. After an interruption, the next call continues.
         """
         imports = ImportedTurns(self.layers, self.owner, self.in_force)
         plan = await imports.plan()
@@ -118,7 +117,7 @@ class Past:
 
     @property
     def is_demonstration(self) -> bool:
-        """Whether the archive is invented."""
+        """True if the archive is invented."""
         return self._archive.demonstration is not None
 
     def __str__(self) -> str:

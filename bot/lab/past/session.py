@@ -23,7 +23,7 @@ class LabelStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether a memory helps to answer a message."""
+    """Asks whether a memory helps to answer a message."""
 
     turn: PastTurn
     candidate: Candidate
@@ -36,8 +36,6 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Progress of a session."""
-
     turns: int
     """Number of completely labelled turns."""
     of_turns: int
@@ -87,7 +85,6 @@ class LabellingSession:
 
     @property
     def progress(self) -> Progress:
-        """Progress of the session."""
         asked = {question.pair for question in self._questions}
         done = [turn for turn in self._turns if is_labelled(turn, self._answers)]
         return Progress(

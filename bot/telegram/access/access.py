@@ -64,7 +64,6 @@ class Access:
 
     @translate_errors()
     async def role(self, user_id: int) -> Role:
-        """Return a person's role."""
         if user_id in self.admins:
             return Role.ADMIN
         found = await (await self.client()).hget(self.keys("people"), str(user_id))
@@ -84,7 +83,6 @@ class Access:
 
     @translate_errors()
     async def is_denied(self, user_id: int) -> bool:
-        """Return True if a person is denied."""
         return bool(await (await self.client()).sismember(self.keys("denied"), str(user_id)))
 
     @translate_errors()

@@ -156,7 +156,7 @@ class ForgetCommand:
         await self._ask(update, "\n\n".join(parts), {"owner": owner, "key": fact.key})
 
     async def _ask_found(self, update: Update, subject: str, owner: str) -> None:
-        """Ask before deleting the turns that words or a time name; each has a button of its own."""
+        """Ask before deleting the turns that words or a time name, with a button for each."""
         context, say, message = self.context, self.context.say(update), command_message(update)
         thread = await context.thread(place_of(message))
         found = await find_turns(context.agent.layers, subject, owner=owner, thread=thread)

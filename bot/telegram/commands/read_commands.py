@@ -82,7 +82,6 @@ class ReadCommands:
         await self.context.send(update, _facts(rows, zone, say) if rows else say("facts_none"))
 
     async def stats(self, update: Update, _: HandlerContext) -> None:
-        """Show statistics."""
         layers, owner, now = self.context.agent.layers, await self.context.owner_of(update), datetime.now(UTC)
         episodes = layers.episodes
         text = self.context.say(update)(

@@ -34,8 +34,6 @@ LARGEST_UPLOAD = 50 * 1000 * 1000
 
 @dataclass(frozen=True, slots=True)
 class RetryCommand:
-    """The /retry command."""
-
     context: BotContext
     turns: TurnHandler
 
@@ -84,8 +82,6 @@ class RetryCommand:
 
 @dataclass(frozen=True, slots=True)
 class ExportCommand:
-    """The /export command."""
-
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:

@@ -32,7 +32,7 @@ for _level in range(1, 7):
     setattr(_PLAIN.markdown_symbol, f"heading_level_{_level}", "")
 _PLAIN.markdown_symbol.unordered_list_item = "•"
 _LONGEST_CHARACTER = 64
-"""Code points; longer joined sequences are not writing."""
+"""Maximum code points of a joined character; longer sequences are no writing."""
 
 
 def render(markdown: str) -> tuple[str, list[MessageEntity]]:

@@ -117,8 +117,6 @@ def undo_button(reminder: Reminder, say: Say) -> InlineKeyboardButton:
 
 @dataclass(frozen=True, slots=True)
 class ReminderCommand:
-    """The /reminders command."""
-
     context: BotContext
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
