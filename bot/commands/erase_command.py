@@ -31,7 +31,7 @@ COPIES = "Exports and backups that you made still have it: delete them too."
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ErasureFilter:
     """Which turns to erase; all conditions that are given must hold."""
 
     words: str = ""
@@ -59,7 +59,7 @@ def forget(
 
     Shows what is found and what quotes it, and asks before anything is erased.
     """
-    settings, selection = command_settings(), Selection(words, since, until, thread, everything)
+    settings, selection = command_settings(), ErasureFilter(words, since, until, thread, everything)
     if selection.is_empty != everything:
         raise typer.BadParameter("name turns: words, --since, --until or --thread; or --everything alone")
     require_answers(yes=yes)
@@ -80,7 +80,7 @@ async def forget_fact(settings: Settings, owner: str, key: str, *, ask: bool) ->
             console.print(Text(printable(reason), style="yellow"))
 
 
-async def run_forget(settings: Settings, owner: str, selection: Selection, *, ask: bool) -> None:
+async def run_forget(settings: Settings, owner: str, selection: ErasureFilter, *, ask: bool) -> None:
     """Erase the owner's turns of the selection; with `ask`, those that the person chooses and confirms."""
     console = Console(highlight=False)
     async with open_agent(settings) as agent:
@@ -134,7 +134,7 @@ def _print_quotations(quotations: Quotations, zone: tzinfo, console: Console) ->
 
 
 async def _erase_some(
-    agent: Agent, owner: str, selection: Selection, console: Console, *, ask: bool
+    agent: Agent, owner: str, selection: ErasureFilter, console: Console, *, ask: bool
 ) -> Sequence[str]:
     zone = agent.layers.zone
     found = [episode async for episode in _find(agent, owner, selection, ask=ask)]
@@ -178,7 +178,7 @@ async def _prove(agent: Agent, words: Sequence[str], owner: str, console: Consol
         console.print(Text(f"Something still repeats it: {printable(place)}", style="yellow"))
 
 
-async def _find(agent: Agent, owner: str, selection: Selection, *, ask: bool) -> AsyncIterator[Episode]:
+async def _find(agent: Agent, owner: str, selection: ErasureFilter, *, ask: bool) -> AsyncIterator[Episode]:
     """Yield the turns of the selection: best first for words, else oldest first.
 
     When nobody chooses among them, turns that hold none of the words are left out.

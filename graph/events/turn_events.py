@@ -15,7 +15,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NodeFinished:
     """A node has finished and is in a checkpoint."""
 
     node: str
@@ -65,6 +65,6 @@ class Finished:
     state: State
 
 
-Event = Piece | Step | ToolsRequested | Waiting | Resumed | Finished
+Event = Piece | NodeFinished | ToolsRequested | Waiting | Resumed | Finished
 Events = AsyncGenerator[Event, None]
 """A turn's events; it holds its thread until it ends, so readers close it: `contextlib.aclosing`."""

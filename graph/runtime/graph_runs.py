@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Durability, Interrupt, StateSnapshot
 
 from graph.events.approval import approvals
-from graph.events.turn_events import Event, Events, Finished, Piece, Step, ToolsRequested, Waiting
+from graph.events.turn_events import Event, Events, Finished, NodeFinished, Piece, ToolsRequested, Waiting
 from graph.exchange import Exchange
 from graph.layers import Layers
 from graph.observability.telemetry import turn_span
@@ -80,7 +80,7 @@ class TurnRun:
                 continue
             if node == _WRITER:
                 self._done += self._written(update)
-            self._done.append(Step(node))
+            self._done.append(NodeFinished(node))
 
     def _written(self, update: Mapping[str, Any]) -> Iterator[Event]:
         """Return the event that ends the streamed text: tool calls, or the rest of the reply."""

@@ -11,7 +11,7 @@ ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 Tools = Mapping[str, Mapping[str, Any]]
 
 
-class Unreadable(ValueError):
+class MalformedCall(ValueError):
     """Text that is no valid call."""
 
 
@@ -19,16 +19,16 @@ def loads(text: str) -> Any:
     """Parse JSON; strings may hold line breaks, NaN and infinities are refused.
 
     Raises:
-        Unreadable: it is not JSON.
+        MalformedCall: it is not JSON.
     """
     try:
         return _cleaned(json.loads(text, strict=False, parse_constant=_refuse))
     except (ValueError, RecursionError) as error:
-        raise Unreadable(str(error)) from error
+        raise MalformedCall(str(error)) from error
 
 
 def _refuse(constant: str) -> Any:
-    raise Unreadable(f"{constant} is no JSON")
+    raise MalformedCall(f"{constant} is no JSON")
 
 
 def _cleaned(value: Any) -> Any:
@@ -49,24 +49,24 @@ def read_calls(value: Any, *, strict: bool) -> list[tuple[str, dict[str, Any]]]:
         strict: require arguments, even empty ones.
 
     Raises:
-        Unreadable: it holds no calls.
+        MalformedCall: it holds no calls.
     """
     each = value if isinstance(value, list) else [value]
     if not each:
-        raise Unreadable("an empty list of calls")
+        raise MalformedCall("an empty list of calls")
     return [_read_call(item, strict=strict) for item in each]
 
 
 def _read_call(item: Any, *, strict: bool) -> tuple[str, dict[str, Any]]:
     if not isinstance(item, dict):
-        raise Unreadable("a call must be an object")
+        raise MalformedCall("a call must be an object")
     inner = item.get("function")
     if isinstance(inner, dict):
         return _read_call(inner, strict=strict)
     name = next((item[key] for key in NAME_KEYS if isinstance(item.get(key), str)), "").strip()
     key = next((key for key in ARGUMENT_KEYS if key in item), None)
     if not name or (strict and key is None):
-        raise Unreadable("a call needs a name and arguments")
+        raise MalformedCall("a call needs a name and arguments")
     return name, as_arguments(item[key] if key is not None else {})
 
 
@@ -77,7 +77,7 @@ def as_arguments(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Unreadable("arguments must be an object")
+        raise MalformedCall("arguments must be an object")
     return value
 
 
@@ -113,7 +113,7 @@ def _convert(value: Any, types: set[str]) -> Any:
 def _read_as(bare: str, types: set[str], otherwise: str) -> Any:
     try:
         read = loads(bare)
-    except Unreadable:
+    except MalformedCall:
         return otherwise
     if "integer" in types and isinstance(read, float) and read.is_integer():
         return int(read)

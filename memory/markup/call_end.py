@@ -3,7 +3,7 @@
 import re
 from typing import Any, TypeAlias
 
-from memory.markup.argument_values import Unreadable, as_arguments, loads, read_calls
+from memory.markup.argument_values import MalformedCall, as_arguments, loads, read_calls
 from memory.markup.openings import CLOSING, MARK
 from memory.markup.reader_state import ReaderState, Wait
 from memory.text.text import LazyPattern
@@ -66,7 +66,7 @@ def json_calls(text: str | None, *, strict: bool = False) -> Calls:
     """Parse the calls in JSON; none if it is invalid or cut off."""
     try:
         return [] if text is None else read_calls(loads(text), strict=strict)
-    except Unreadable:
+    except MalformedCall:
         return []
 
 
@@ -74,7 +74,7 @@ def call_with_json(name: str, text: str | None) -> Calls:
     """Return a call of `name` with arguments in JSON; none without a name, or if the JSON is invalid."""
     try:
         return [] if text is None or not name else [(name, as_arguments(loads(text)))]
-    except Unreadable:
+    except MalformedCall:
         return []
 
 

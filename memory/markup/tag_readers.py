@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from memory.markup.argument_values import Unreadable, loads
+from memory.markup.argument_values import MalformedCall, loads
 from memory.markup.call_end import (
     call_with_json,
     end_unstarted,
@@ -139,6 +139,6 @@ def _value(value: str, tag: str, flavour: Flavour) -> Any:
     if stated and stated[1].casefold() == "false":
         try:
             return loads(value)
-        except Unreadable:
+        except MalformedCall:
             return value
     return value if flavour.verbatim else value.removeprefix("\n").removesuffix("\n")

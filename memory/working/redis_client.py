@@ -37,7 +37,7 @@ _CLUSTER_RETRIES = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class RedisClient:
     """A client, and the sentinels that found it."""
 
     redis: Redis
@@ -49,17 +49,17 @@ class Client:
             await self.sentinel.aclose()
 
 
-async def open_client(url: str, server: EmbeddedServer | None) -> Client:
+async def open_client(url: str, server: EmbeddedServer | None) -> RedisClient:
     """Return a client of the URL's server; an empty URL means the embedded server, which is started."""
     if server is not None and not url.strip():
-        return Client(_embedded_client(server, await server.ensure()))
+        return RedisClient(_embedded_client(server, await server.ensure()))
     address = parse_redis_url(url)
     if address.kind == "cluster":
-        return Client(cast("Redis", _cluster_client(address)))
+        return RedisClient(cast("Redis", _cluster_client(address)))
     if address.kind == "sentinel":
         sentinel = _sentinel(address)
-        return Client(cast("Redis", sentinel.master_for(address.service or "")), sentinel)
-    return Client(_single_client(address))
+        return RedisClient(cast("Redis", sentinel.master_for(address.service or "")), sentinel)
+    return RedisClient(_single_client(address))
 
 
 class _EmbeddedConnection(UnixDomainSocketConnection):

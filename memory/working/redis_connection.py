@@ -12,7 +12,7 @@ from memory.working.embedded_server import EmbeddedServer
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from memory.working.redis_client import Client
+    from memory.working.redis_client import RedisClient
 
 
 class RedisConnection:
@@ -28,7 +28,7 @@ class RedisConnection:
         self._server = server
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()
-        self._client: Client | None = None
+        self._client: RedisClient | None = None
 
     async def client(self) -> "Redis":
         """Return the client; a `RedisCluster` if the URL says so.

@@ -16,7 +16,7 @@ from typing import Any
 from graph.app import open_agent
 from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import ThreadLeases
-from graph.events.turn_events import Finished, Piece, Step
+from graph.events.turn_events import Finished, NodeFinished, Piece
 from graph.runtime.agent import Agent
 from graph.settings.settings_loader import load_settings
 from memory.episodic.episode_archive import EpisodeArchive
@@ -125,7 +125,7 @@ async def _run_turn(agent: Agent, lane: Lane, position: int, report: Reporter) -
             case Piece():
                 text += event.text
                 report("piece", turn=turn_id)
-            case Step():
+            case NodeFinished():
                 report(event.node, turn=turn_id, **({"reply": text} if event.node == "respond" else {}))
             case Finished():
                 report("finished", turn=turn_id, reply=event.state["reply"].text)

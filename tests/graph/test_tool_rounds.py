@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from graph.app import open_agent
-from graph.events.turn_events import Event, Finished, Piece, Resumed, Step, ToolsRequested, Waiting
+from graph.events.turn_events import Event, Finished, NodeFinished, Piece, Resumed, ToolsRequested, Waiting
 from graph.model.tool_rounds import grounding_of
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
@@ -47,7 +47,7 @@ async def test_a_tool_is_called_and_the_reply_comes_from_its_output(agent: Agent
     assert state["reply"].text == "Noted: Miti."
     assert [fact.value for fact in await agent.layers.permanent.facts(owner=OWNER)] == ["Miti"]
     assert [event.tools for event in events if isinstance(event, ToolsRequested)] == [("promote_memory",)]
-    steps = [event.node for event in events if isinstance(event, Step)]
+    steps = [event.node for event in events if isinstance(event, NodeFinished)]
     assert steps[7:] == ["respond", "tools", "respond", "ground", "archive"]
     offered = {tool["function"]["name"]: tool["function"] for tool in model.chats[0].body["tools"]}
     assert {"search_memory", "set_identity", "memory_status", "read_facts"} <= set(offered)

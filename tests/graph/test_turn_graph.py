@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from graph.app import open_agent
-from graph.events.turn_events import Finished, Piece, Resumed, Step
+from graph.events.turn_events import Finished, NodeFinished, Piece, Resumed
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import Circumstances, thread_id
@@ -41,7 +41,7 @@ async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelSe
     pieces = [event.text for event in events if isinstance(event, Piece)]
     assert "".join(pieces) == "one two three four five"
     assert len(pieces) > 1
-    steps = [event.node for event in events if isinstance(event, Step)]
+    steps = [event.node for event in events if isinstance(event, NodeFinished)]
     assert set(steps[:4]) == {"prefetch", "identity", "facts", "working"}
     assert steps[4:] == ["gap_filter", "budget", "assemble", "respond", "archive"]
     assert isinstance(events[-1], Finished)

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableConfig
 
 from graph.app import open_agent
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.events.turn_events import Finished, Piece, Step
+from graph.events.turn_events import Finished, NodeFinished, Piece
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.episodic.episode_archive import EpisodeArchive
@@ -184,7 +184,7 @@ async def points(agent: Agent, position: int) -> AsyncIterator[tuple[str, str]]:
             case Piece():
                 text += event.text
                 yield "piece", ""
-            case Step():
+            case NodeFinished():
                 yield event.node, text if event.node == "respond" else ""
             case Finished():
                 yield "finished", event.state["reply"].text

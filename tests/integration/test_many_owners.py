@@ -13,7 +13,7 @@ import pytest
 
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.chroma import ChromaVectors
-from memory.episodic.vectors.chroma_collections import Client, OpenCollections
+from memory.episodic.vectors.chroma_collections import ChromaClient, OpenCollections
 from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.episodic.vectors.vector_index import VectorIndex
 from memory.models import Episode
@@ -104,7 +104,7 @@ class WatchedCollections(OpenCollections):
         self.used: set[str] = set()
 
     @contextmanager
-    def client(self, collection: str = "") -> Iterator[Client]:
+    def client(self, collection: str = "") -> Iterator[ChromaClient]:
         self.used.add(collection)
         with super().client(collection) as client:
             yield client

@@ -13,7 +13,7 @@ from chromadb.errors import ChromaAuthError, ChromaError, InternalError, Invalid
 from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
-from memory.episodic.vectors.chroma_collections import Client, OpenCollections
+from memory.episodic.vectors.chroma_collections import ChromaClient, OpenCollections
 from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, Found, Vector
 from memory.errors import EmbeddingMismatch, MemoryTierError, TierCorrupt, TierUnavailable
 
@@ -132,7 +132,7 @@ class ChromaVectors:
         about = [{"turn_id": part.turn_id} for part in parts]
         store.add_texts([""] * len(parts), about, [f"{part.turn_id}#{part.number}" for part in parts])
 
-    def _create(self, client: Client, collection: str, about: dict[str, str | int]) -> Chroma:
+    def _create(self, client: ChromaClient, collection: str, about: dict[str, str | int]) -> Chroma:
         store = client.stores[collection] = Chroma(
             collection,
             self._embeddings,
@@ -143,7 +143,7 @@ class ChromaVectors:
         return store
 
     @contextmanager
-    def _existing(self, collection: str) -> Iterator[Client]:
+    def _existing(self, collection: str) -> Iterator[ChromaClient]:
         with translate_errors(self._location), self._collections.client(collection) as client:
             try:
                 yield client

@@ -37,7 +37,7 @@ class Size(Enum):
 
 
 @dataclass(slots=True)
-class Client:
+class ChromaClient:
     """A Chroma client and its open collections."""
 
     size: Size
@@ -94,10 +94,10 @@ class OpenCollections:
         self._closed = False
         self._indexed = False
         self._large: set[str] = set()
-        self._clients = {Size.SMALL: Client(Size.SMALL, connect(location))}
+        self._clients = {Size.SMALL: ChromaClient(Size.SMALL, connect(location))}
 
     @contextmanager
-    def client(self, collection: str = "") -> Iterator[Client]:
+    def client(self, collection: str = "") -> Iterator[ChromaClient]:
         """Lend the client that has the collection open; without a collection, any client.
 
         Raises:
@@ -124,7 +124,7 @@ class OpenCollections:
         for client in clients.values():
             disconnect(client.api)
 
-    def _choose(self, collection: str) -> Client:
+    def _choose(self, collection: str) -> ChromaClient:
         until = time.monotonic() + CLOSE_WAIT
         while not self._closed:
             client = self._client_of(collection)
@@ -137,17 +137,17 @@ class OpenCollections:
             self._close_if_idle(client)
         raise RuntimeError("the vectors are closed")
 
-    def _client_of(self, collection: str) -> Client:
+    def _client_of(self, collection: str) -> ChromaClient:
         for client in self._clients.values():
             if collection in client.names:
                 return client
         size = Size.LARGE if collection in self._large else Size.SMALL
         found = self._clients.get(size)
         if found is None:
-            found = self._clients[size] = Client(size, connect(self._location, size.value))
+            found = self._clients[size] = ChromaClient(size, connect(self._location, size.value))
         return found
 
-    def _close_if_idle(self, client: Client) -> None:
+    def _close_if_idle(self, client: ChromaClient) -> None:
         """Close a full client that has no running calls."""
         if client.full and not client.users and self._clients.get(client.size) is client:
             self._large |= {name for name in client.names if client.count(name) >= self._least}
