@@ -61,7 +61,6 @@ def models_folder(settings: Settings) -> Path:
 
 
 def embedding_model(settings: Settings) -> EmbeddingModel:
-    """Return the configured embedding model."""
     if not settings.embedding_model:
         return E5Embeddings(models_folder(settings), threads=settings.embedding_threads)
     return EndpointEmbeddings(

@@ -165,7 +165,6 @@ def dump(speaker: Speaker, carrier: Carrier, parts: Sequence[Part]) -> str:
 
 
 def load(column: str) -> tuple[Speaker, Carrier, tuple[Part, ...]]:
-    """Parse the result of `dump`."""
     if not column:
         return Speaker.OWNER, Carrier.TYPED, ()
     found = json.loads(column)

@@ -176,7 +176,6 @@ class PastConversations:
     until: datetime
 
     async def append(self, turn: ConversationTurn, *, owner: str, thread: str) -> bool:  # noqa: ARG002
-        """Append nothing."""
         return False
 
     async def window(self, *, owner: str, thread: str, max_tokens: int) -> list[ConversationTurn]:
@@ -185,7 +184,6 @@ class PastConversations:
         return [turn for turn in turns if turn.at <= self.until]
 
     async def opening(self, *, owner: str, thread: str) -> ConversationTurn | None:
-        """Read the first turn of the thread."""
         return await self.conversations.opening(owner=owner, thread=thread)
 
 

@@ -31,7 +31,6 @@ class Working:
         return await self.read(turn, state, runtime)
 
     async def read(self, turn: Turn, state: State, runtime: Runtime[TurnContext]) -> WorkingUpdate:
-        """Read the conversation of a turn."""
         window = await self.conversations.window(
             owner=turn.owner, thread=turn.thread, max_tokens=runtime.context.l2_cap
         )

@@ -91,7 +91,6 @@ class CommitQueue:
             del self._queues[thread]
 
     async def flush_all(self) -> None:
-        """Send every queue."""
         for thread in list(self._queues):
             await self.flush(thread)
 
@@ -128,13 +127,11 @@ class LatestCheckpoints:
             self._kept[last.namespace] = (self.clock(), last)
 
     def get(self, namespace: Namespace) -> CheckpointEntry | None:
-        """Return a namespace's cached checkpoint."""
         self._expire()
         found = self._kept.get(namespace)
         return found[1] if found else None
 
     def discard(self, thread: str) -> None:
-        """Evict a thread."""
         self._kept.pop(Namespace(thread, ""), None)
         self._expire()
 

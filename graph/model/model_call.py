@@ -66,7 +66,6 @@ class ChatModel:
         return self._opened
 
     async def aclose(self) -> None:
-        """Close the connections, if any."""
         if self._opened is not None:
             await self._opened.aclose()
 
@@ -98,8 +97,6 @@ class StopSignals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswer:
-    """The model's answer."""
-
     text: str
     outcome: Outcome
     """`ANSWERED`, or `INTERRUPTED` when it ended early."""

@@ -43,8 +43,6 @@ _FENCE = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request to the model."""
-
     messages: Sequence[AnyMessage]
     tools: Mapping[str, BaseTool]
     last: bool

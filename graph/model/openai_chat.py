@@ -192,7 +192,6 @@ class OpenAICompatible:
             raise ModelUnavailable(f"{self._where} {_CUT_OFF[ended]}")
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
     def _explain(self, error: OpenAIError | httpx2.HTTPError) -> str:

@@ -27,7 +27,6 @@ DESCRIPTION = (
 
 
 def build(services: PluginServices) -> list[BaseTool]:
-    """Return `browse_page`."""
     seconds = services.settings.browser_timeout
 
     async def browse_page(

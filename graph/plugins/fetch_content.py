@@ -20,8 +20,6 @@ DESCRIPTION = (
 
 
 def build(services: PluginServices) -> list[BaseTool]:
-    """Return `fetch_content`."""
-
     async def fetch_content(url: Annotated[str, "Full address: https://..."]) -> str:
         return await _fetch(services, url)
 

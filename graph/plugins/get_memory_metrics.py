@@ -18,8 +18,6 @@ DESCRIPTION = (
 
 
 def build(services: PluginServices) -> list[BaseTool]:
-    """Return `get_memory_metrics`."""
-
     async def get_memory_metrics(
         config: RunnableConfig, days: Annotated[int, Field(ge=1, le=90, description="Today and before")] = 7
     ) -> str:

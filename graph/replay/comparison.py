@@ -79,7 +79,6 @@ class Comparison:
     """Number of turns by problem: a calibration that could not be used with the other settings."""
 
     def add(self, replayed: ReplayedTurn) -> None:
-        """Add a turn."""
         turn_id = replayed.turn.observation.turn_id
         liking = self.likings.get(turn_id)
         self.turns += 1
@@ -93,7 +92,6 @@ class Comparison:
             self.changed.append(changed_turn(replayed))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the comparison as JSON values."""
         values: dict[str, Any] = to_jsonable_python(self, exclude={"likings"})
         values["not_decided_as_recorded"] = values.pop("different")
         return values

@@ -36,7 +36,6 @@ class Selection:
 
 
 def selection_of(state: State) -> Selection:
-    """Return the selection in a state."""
     allocation = state["allocation"]
     return Selection(
         shares=shares_of(allocation),

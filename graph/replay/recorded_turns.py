@@ -84,7 +84,6 @@ def latest_within(turns: Sequence[ConversationTurn], max_tokens: int) -> Sequenc
 
 
 def search_time(observation: Observation) -> datetime:
-    """Return the time of a turn's search."""
     return observation.asked_at or observation.at
 
 
@@ -125,8 +124,6 @@ def _archive_order(observations: Iterable[Observation]) -> list[Observation]:
 
 
 class RecordedTurnReader:
-    """Reads an owner's recorded turns."""
-
     def __init__(self, layers: Layers, owner: str) -> None:
         self._layers = layers
         self.owner = owner

@@ -56,7 +56,6 @@ class OwnerErasure:
             return await self.run(erasure)
 
     async def run(self, erasure: Erasure) -> tuple[str, ...]:
-        """Erase all of the owner's data."""
         for _ in range(_ROUNDS):
             erasure.add(await self.threads(erasure.owner))
             for thread in erasure.threads:

@@ -37,8 +37,6 @@ class Quotations:
 
 @dataclass(frozen=True, slots=True)
 class FactRemoval:
-    """Removes facts."""
-
     layers: Layers
 
     async def versions(self, key: str, owner: str) -> list[Fact]:

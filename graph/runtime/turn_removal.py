@@ -37,7 +37,6 @@ class TurnRemoval:
 
     @property
     def facts(self) -> FactRemoval:
-        """The part for facts."""
         return FactRemoval(self.layers)
 
     async def resume(self) -> None:

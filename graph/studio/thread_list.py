@@ -32,13 +32,9 @@ class ServerThreads(Protocol):
 
     async def create(
         self, *, metadata: Any, thread_id: str | None, graph_id: str | None, if_exists: Any
-    ) -> Any:
-        """Add a thread."""
-        ...
+    ) -> Any: ...
 
-    async def search(self, *, limit: int, offset: int) -> Sequence[Any]:
-        """List threads."""
-        ...
+    async def search(self, *, limit: int, offset: int) -> Sequence[Any]: ...
 
     async def delete(self, thread_id: str) -> None:
         """Delete a thread and its runs."""
@@ -100,7 +96,6 @@ class ThreadList:
 
     @translate_errors()
     async def _count(self) -> int:
-        """Return the number of threads in Redis."""
         return int(await (await self._client()).zcard(THREADS))
 
     async def _server_threads(self) -> set[str]:

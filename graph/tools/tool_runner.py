@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The output of a tool call."""
-
     text: str
     ok: bool
     attachments: tuple[str, ...] = ()

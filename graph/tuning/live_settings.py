@@ -34,7 +34,6 @@ class WatchedFiles:
         self._since: float | None = None
 
     def stamps(self) -> Stamps:
-        """Return the files' current stamps."""
         return tuple(_stamp(path) for path in self._paths)
 
     def missing(self, then: Stamps, now: Stamps) -> list[Path]:

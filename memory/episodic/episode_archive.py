@@ -201,7 +201,6 @@ class EpisodeArchive(EpisodeLog):
         self.index_soon(owner=owner)
 
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's episodes and vectors permanently."""
         async with self._indexer.exclusive(owner):
             for state in await self._ledger.states(owner):
                 await self._vectors.drop(collection_name(owner, state))

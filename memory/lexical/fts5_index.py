@@ -30,7 +30,6 @@ Postings = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def put(db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> None:
-    """Index an episode."""
     sql = "INSERT INTO lexicon (rowid, said, recited) VALUES (?, ?, ?)"
     db.execute(sql, (seq, " ".join(said), " ".join(recited)))
 
@@ -47,7 +46,6 @@ def compact(db: Database) -> None:
 
 
 def clear(db: Database) -> None:
-    """Delete every episode."""
     db.execute("INSERT INTO lexicon (lexicon) VALUES ('delete-all')")
 
 

@@ -91,7 +91,6 @@ def compact(db: Database) -> None:
 
 
 def clear(db: Database) -> None:
-    """Delete every episode from the index."""
     _index(db).clear(db)
 
 

@@ -25,7 +25,6 @@ _POSTINGS: Final = """
 
 
 def put(db: Database, seq: int, said: Sequence[str], recited: Sequence[str]) -> None:
-    """Index an episode."""
     counts, others, length = Counter(said), Counter(recited), len(said) + len(recited)
     rows = [(term, seq, counts[term], others[term], length) for term in {*counts, *others}]
     db.executemany("INSERT INTO postings (term, seq, said, recited, length) VALUES (?, ?, ?, ?, ?)", rows)
@@ -44,7 +43,6 @@ def compact(db: Database) -> None:
 
 
 def clear(db: Database) -> None:
-    """Delete every episode."""
     db.execute("DELETE FROM postings")
     put_meta(db, INDEXED_TERMS, 0)
 

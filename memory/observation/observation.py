@@ -46,8 +46,6 @@ class Judged(Decision):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
-    """A tool call."""
-
     name: str
     ok: bool
     milliseconds: float = 0.0
@@ -114,7 +112,6 @@ class Observation:
     """Time zone of the user. Empty in older records: the current one is used."""
 
     def to_json(self) -> str:
-        """Serialise as a JSON object."""
         return _OBSERVATION.dump_json(self).decode()
 
     def without(self, *names: str) -> dict[str, Any]:

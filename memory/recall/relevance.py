@@ -49,7 +49,6 @@ class Logistic(BaseModel):
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(features)))))
 
     def log_odds(self, features: Mapping[str, float]) -> float:
-        """Return the log-odds."""
         logit = self.intercept
         for name, coefficient in self.coefficients.items():
             (low, high), value = self.limits[name], features[name]

@@ -89,7 +89,6 @@ class RedisReminders:
 
     @translate_errors()
     async def find(self, reminder_id: str, *, owner: str) -> Reminder | None:
-        """Return a reminder of the owner."""
         raw = await (await self.client()).hget(_key("of", digest(owner)), reminder_id)
         return Reminder.from_json(raw) if raw else None
 
@@ -161,7 +160,6 @@ class RedisReminders:
 
     @translate_errors()
     async def offered(self, reminder_id: str, *, owner: str) -> Reminder | None:
-        """Return an offered reminder."""
         raw = await (await self.client()).hget(_key("offers", digest(owner)), reminder_id)
         return Reminder.from_json(raw) if raw else None
 

@@ -95,7 +95,6 @@ class Reminder:
     """Its only time has come: it is on its way to the person."""
 
     def to_json(self) -> str:
-        """Serialise as JSON."""
         return json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False)
 
     def record(self) -> dict[str, Any]:
@@ -105,7 +104,6 @@ class Reminder:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Parse the result of `to_json`."""
         fields: dict[str, Any] = json.loads(text)
         fields["schedule"] = _schedule(fields["schedule"])
         fields["origin"] = Origin(**fields["origin"])

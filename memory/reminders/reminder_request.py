@@ -55,8 +55,6 @@ _EDGES = " \t\n,;:.!?-–"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderRequest:
-    """A request for a reminder."""
-
     text: str
     """What to remind of."""
     schedule: Schedule | None

@@ -63,7 +63,6 @@ class Resampling:
 
     @property
     def groups(self) -> int:
-        """Number of groups."""
         return int(self._draws.shape[1])
 
     def totals(self, values: ArrayLike) -> Numbers:

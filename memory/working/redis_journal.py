@@ -74,7 +74,6 @@ class RedisJournal:
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
-        """Delete the owner's entries."""
         await (await self.client()).unlink(_key(owner))
 
 

@@ -32,7 +32,6 @@ class HeadAndTail:
     _tail: bytearray = field(default_factory=bytearray)
 
     def add(self, piece: bytes) -> None:
-        """Append bytes."""
         self.total += len(piece)
         taken = self.room - len(self._head)
         self._head += piece[:taken]

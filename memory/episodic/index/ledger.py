@@ -40,7 +40,6 @@ class VectorLedger:
         self._model = model
 
     async def state(self, owner: str) -> VectorState:
-        """Return the current state."""
         return await self._files.read(owner, TIER, partial(read_model_state, model=self._model))
 
     async def own(self, owner: str) -> VectorState:

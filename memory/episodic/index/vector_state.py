@@ -125,7 +125,6 @@ def add_to_total(db: Database, slot: Slot, kept: Sequence[KeptPart]) -> None:
 
 
 def collection_name(owner: str, state: VectorState) -> str:
-    """Return the name of the owner's collection."""
     return f"{owner_key(owner)}-{state.collection}"
 
 

@@ -30,7 +30,6 @@ class RecordTable:
     """Insert the records that are missing; return how many. Raises LookupError, TypeError or ValueError."""
 
     def read(self, db: Database) -> Iterator[Record]:
-        """Iterate over all rows."""
         return map(self.to_record, db.execute(self.select))
 
 

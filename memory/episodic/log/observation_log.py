@@ -56,7 +56,6 @@ class ObservationLog:
         return await self._read(owner, "ORDER BY at, turn_id")
 
     async def count(self, *, owner: str) -> int:
-        """Count the observations."""
         return await self.files.read(owner, TIER, _count)
 
     async def _read(self, owner: str, which: str, *values: str | int) -> tuple[list[Observation], int]:

@@ -83,7 +83,6 @@ class PastArchive:
         self._copy.shown = shown
 
     async def close(self) -> None:
-        """Discard the copy."""
         async with self._lock:
             await asyncio.to_thread(self._copy.close)
 
@@ -171,7 +170,6 @@ class Copy:
         """Do nothing: `_hold` reads what `closest` needs."""
 
     def drop_vectors(self) -> None:
-        """Delete all copied vectors."""
         kept_vectors.clear(self._db)
         self.vectors, self._maxima, self._total = -1, None, None
         self._parts, self._held, self.indexed = [], -1, 0
@@ -207,7 +205,6 @@ class Copy:
         self._db.executemany(sql, [(turn_id,) for turn_id in turn_ids])
 
     def close(self) -> None:
-        """Free the copy."""
         self._db.close()
 
     def _hold(self) -> None:

@@ -89,7 +89,6 @@ class ChromaVectors:
         return []
 
     def count(self, collection: str) -> int:
-        """Count the records."""
         with self._existing(collection) as client:
             return client.collection(collection).count()
         return 0

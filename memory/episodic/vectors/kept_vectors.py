@@ -164,7 +164,6 @@ def remove(db: Database, seq: int, slot: Slot) -> Parts:
 
 
 def clear(db: Database, slot: Slot = Slot.FIRST) -> None:
-    """Delete all vectors."""
     db.execute(f"DELETE FROM {slot.table}")  # noqa: S608
 
 

@@ -22,7 +22,6 @@ def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
 
 
 def connect_chroma(location: ChromaLocation) -> VectorBackend:
-    """Open Chroma."""
     return import_chroma()(location)
 
 
@@ -83,7 +82,6 @@ class VectorIndex:
         return await self._run(collection, lambda backend: backend.search(collection, vector, limit))
 
     async def count(self, collection: str) -> int:
-        """Count the records of a collection."""
         return await self._run(collection, lambda backend: backend.count(collection))
 
     async def forget(self, collection: str, turn_ids: Sequence[str]) -> None:
@@ -91,7 +89,6 @@ class VectorIndex:
         await self._run(collection, lambda backend: backend.forget(collection, turn_ids))
 
     async def drop(self, collection: str) -> None:
-        """Delete the collection."""
         await self._run(collection, lambda backend: backend.drop(collection))
 
     async def catch_up(self, collection: str) -> None:
@@ -99,7 +96,6 @@ class VectorIndex:
         await self._run(collection, lambda backend: backend.catch_up(collection))
 
     async def names(self) -> set[str]:
-        """Return the names of all collections."""
         return await self._run("", lambda backend: backend.names())
 
     async def vacuum(self) -> str:
