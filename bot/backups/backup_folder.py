@@ -32,8 +32,6 @@ _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2
 
 
 class BackedUpFile(BaseModel):
-    """A file of a backup."""
-
     model_config = ConfigDict(frozen=True)
 
     path: str

@@ -99,8 +99,6 @@ def import_(
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Options of an import."""
-
     owner: str
     format: Format | None = None
     me: str = ""

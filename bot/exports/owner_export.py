@@ -199,7 +199,6 @@ class _ExportWriter:
 
     @contextmanager
     def section(self, name: str) -> Iterator[_Section]:
-        """Begin a section."""
         with self._zip.open(_member(file_of(name)), "w", force_zip64=True) as stream:
             section = _Section(stream)
             yield section

@@ -150,8 +150,6 @@ NOBODY = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedEpisode(Episode):
-    """An episode of a file."""
-
     given_id: str = ""
     """The id in the exporting archive, and in imports by earlier versions."""
     attributed: bool = False

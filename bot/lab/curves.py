@@ -20,8 +20,6 @@ RISK = "Risk: turns with nothing to remember\nfor which a memory is shown all th
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An operating point."""
-
     coverage: float
     risk: float
     name: str = ""

@@ -121,8 +121,6 @@ async def layers_table(agent: Agent, owner: str, states: Sequence[State]) -> Tab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault to simulate."""
-
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
     thresholds: Mapping[str, object] = field(default_factory=dict)

@@ -29,7 +29,6 @@ class Table:
         return f"<table class='{_PLAIN}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def __repr__(self) -> str:
-        """Render it as text."""
         rows = [list(self.columns), *([cell_text(value) for value in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
@@ -69,7 +68,6 @@ class ProgressWidget:
             self._place.display(self._box)  # type: ignore[no-untyped-call]
 
     def __str__(self) -> str:
-        """Describe it in one line."""
         return f"{self._done} of {self._total} {self._what}"
 
     def __call__(self) -> None:

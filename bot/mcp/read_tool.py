@@ -64,7 +64,6 @@ class ReadTool:
         return self._answer.dump_python(await call, mode="json")
 
     def definition(self) -> Tool:
-        """Return the tool's definition for clients."""
         return Tool(
             name=self.name,
             title=self.title,

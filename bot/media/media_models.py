@@ -76,7 +76,6 @@ class MediaModel:
         return self._text(choices[0].message.content if choices else None)
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def _call(self, call: Awaitable[_Answer]) -> _Answer:

@@ -81,7 +81,6 @@ class MediaReader:
                 return _part(Carrier.DOCUMENT, text, attachment.name, forwarded_from(attachment.origin))
 
     async def aclose(self) -> None:
-        """Close the connections."""
         while self._models:
             await self._models.popitem()[1].aclose()
 

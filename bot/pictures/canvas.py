@@ -100,8 +100,6 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """Font settings of a text."""
-
     size: float
     """Pixels."""
     bold: bool = False

@@ -36,7 +36,6 @@ _TEXTS = {
 
 
 def say(key: str, /, **values: object) -> str:
-    """Return a text."""
     return _TEXTS[key].format(**values)
 
 

@@ -37,8 +37,6 @@ class Refused(GoatError):
 
 
 class Message(BaseModel):
-    """One message of the conversation."""
-
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None
 

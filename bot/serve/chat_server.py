@@ -54,7 +54,6 @@ class ChatServer:
     _began: int = field(default_factory=lambda: int(time.time()))
 
     def app(self) -> Starlette:
-        """Return the application."""
         routes = [
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/models", self._models),

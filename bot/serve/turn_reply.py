@@ -43,8 +43,6 @@ Said = str | Completed
 
 @dataclass(slots=True)
 class TurnReply:
-    """The answer of one turn."""
-
     count: CountTokens
     detailed: bool
     """True if problems may name hosts and settings."""

@@ -114,7 +114,6 @@ class BotContext:
         return found[0] if found else None
 
     def read(self, message: Message) -> Incoming:
-        """Parse a message."""
         return read_message(message, self.me.id, self.me.username or "")
 
     async def answer(self, update: Update, message: Message) -> Answer:
@@ -167,7 +166,6 @@ class BotContext:
 
 
 def command_message(update: Update) -> Message:
-    """Return the message of a command."""
     if update.effective_message is None:
         raise TypeError("a command has a message")
     return update.effective_message

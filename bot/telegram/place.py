@@ -32,7 +32,6 @@ class Place:
 
     @property
     def lane(self) -> str:
-        """Return the name of its lane."""
         return f"{self.chat_id}:{self.topic}"
 
     @property

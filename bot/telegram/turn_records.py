@@ -63,8 +63,6 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """The record of a turn."""
-
     shown: tuple[int, ...] = ()
     """Ids of the answer's messages, in order."""
     sending: Sending | None = None

@@ -26,15 +26,11 @@ NOTHING = ("small_talk", "new_topic", "in_conversation", *NEAR_MISSES)
 
 
 class BenchExchange(Neutral):
-    """A message and its reply."""
-
     user: Text
     assistant: Text = ""
 
 
 class ArchivedExchange(BenchExchange):
-    """An archived exchange."""
-
     id: str
     at: AwareDatetime
     thread: str

@@ -52,7 +52,6 @@ class Contestant:
 
     @property
     def context(self) -> TurnContext:
-        """The context that it runs with."""
         return TurnContext.model_validate({"prefetch_results": 20, **UNHURRIED, **self.thresholds})
 
 

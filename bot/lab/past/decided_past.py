@@ -83,8 +83,6 @@ TURN_COLUMNS = {
 
 @dataclass(frozen=True)
 class DecidedTurn:
-    """A past turn with its decisions."""
-
     turn: PastTurn
     state: State = field(repr=False)
 

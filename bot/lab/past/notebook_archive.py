@@ -158,7 +158,6 @@ class NotebookArchive:
     """The demonstration's memory that answers each message, by turn id."""
 
     def __str__(self) -> str:
-        """Describe the archive and its owner."""
         if self.demonstration is None:
             imported = f", {self.imported} imported" if self.imported else ""
             return f"Your own archive: {self.turns} recorded turns of {self.owner!r}{imported}."

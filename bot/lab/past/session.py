@@ -43,7 +43,6 @@ class Progress:
     skipped: int
 
     def __str__(self) -> str:
-        """Describe it in one line."""
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.turns} of {self.of_turns} turns labelled, {self.labels} labels{skipped}"
 

@@ -36,8 +36,6 @@ _PEOPLE = ["people", "denied"]
 
 
 class Role(StrEnum):
-    """A person's permissions."""
-
     STRANGER = "stranger"
     ALLOWED = "allowed"
     ADMIN = "admin"

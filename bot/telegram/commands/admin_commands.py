@@ -21,7 +21,6 @@ class AdminCommands:
     context: BotContext
 
     def commands(self) -> dict[str, Handler]:
-        """Map command names to handlers."""
         return {"allow": self.allow, "deny": self.deny, "listen": self.listen}
 
     async def allow(self, update: Update, _: HandlerContext) -> None:

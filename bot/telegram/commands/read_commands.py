@@ -32,7 +32,6 @@ class ReadCommands:
     forget: ForgetCommand
 
     def commands(self) -> dict[str, Handler]:
-        """Map command names to handlers."""
         return {
             "start": self.start,
             "help": self.help,
@@ -52,7 +51,6 @@ class ReadCommands:
         await self.context.send(update, "\n\n".join(parts))
 
     async def help(self, update: Update, _: HandlerContext) -> None:
-        """List the commands."""
         say, user = self.context.say(update), update.effective_user
         buttons = [say("help_buttons")] if self.context.settings.telegram_buttons else []
         parts = ["\n".join([say("help"), *buttons])]
@@ -75,7 +73,6 @@ class ReadCommands:
         await self.context.send(update, text, buttons)
 
     async def facts(self, update: Update, _: HandlerContext) -> None:
-        """List the curated facts."""
         say, owner = self.context.say(update), await self.context.owner_of(update)
         layers = self.context.agent.layers
         rows, zone = await layers.permanent.facts(owner=owner), layers.zone

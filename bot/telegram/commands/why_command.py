@@ -23,8 +23,6 @@ MOST_FORGETTABLE = 8
 
 @dataclass(frozen=True, slots=True)
 class WhyCommand:
-    """Explains answers."""
-
     context: BotContext
     painter: Painter
     forget: ForgetCommand

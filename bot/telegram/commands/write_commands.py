@@ -135,7 +135,6 @@ class WriteCommands:
     turns: TurnHandler
 
     def commands(self) -> dict[str, Handler]:
-        """Map command names to handlers."""
         return {
             "remember": self.remember,
             "new": self.new,
@@ -146,7 +145,6 @@ class WriteCommands:
         }
 
     async def remember(self, update: Update, _: HandlerContext) -> None:
-        """Store a fact."""
         message, say = command_message(update), self.context.say(update)
         answer = await self.context.answer(update, message)
         if answer.sent:

@@ -46,8 +46,6 @@ DISK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A received update."""
-
     update_id: int
     lane: str
     update: bytes

@@ -23,7 +23,6 @@ class JobCommands:
     context: BotContext
 
     def commands(self) -> dict[str, Handler]:
-        """Map command names to handlers."""
         return {"jobs": self.jobs, "stop": self.stop}
 
     async def jobs(self, update: Update, _: HandlerContext) -> None:

@@ -51,7 +51,6 @@ class Upload:
 
     @property
     def entities(self) -> Sequence[MessageEntity] | None:
-        """The entities of its caption."""
         return self.caption.entities or None
 
 

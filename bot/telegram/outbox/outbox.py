@@ -31,8 +31,6 @@ class TooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Sends answers."""
-
     bot: Bot
     courier: Courier
     records: TurnRecords

@@ -57,8 +57,6 @@ logger = logging.getLogger(__name__)
 
 
 class Duty(StrEnum):
-    """Duties of a bot process."""
-
     ALL = "all"
     INTAKE = "intake"
     """Receive updates."""

@@ -65,7 +65,6 @@ def dead_text(dead: list[dict[str, object]]) -> str:
 
 
 async def run_pair(settings: Settings, *, admin: bool) -> None:
-    """Print a pairing code."""
     check_settings(settings)
     bot_id, name = await identify(settings)
     async with open_layers(settings) as layers:

@@ -91,7 +91,6 @@ class ReplyPreview:
             self._task.result()
 
     def add(self, text: str) -> None:
-        """Append to the reply."""
         if self._notice:
             self._pieces, self._notice = [], False
         self._pieces.append(text)
@@ -124,8 +123,6 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TurnPresenter:
-    """Shows one turn."""
-
     context: BotContext
     update: Update
     message: Message

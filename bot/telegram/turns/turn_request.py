@@ -113,8 +113,6 @@ class Corrections:
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """The input of a turn."""
-
     text: str
     """The sender's own words."""
     parts: Sequence[Part]
