@@ -41,7 +41,7 @@ class Searchable(Protocol):
 
         Args:
             query: text to search for.
-            owner: of the archive.
+            owner: owner of the archive.
             limit: most episodes of each mechanism.
             by: further mechanisms, with what they look for.
             weights: of meaning, words and neighbours.

@@ -159,10 +159,10 @@ def unused_memories(state: State) -> list[Unused]:
 
 
 def needs_archiving(state: State) -> bool:
-    """Return True when the turn in `state` was answered but never archived, as no experiment.
+    """Return True when the turn in `state` was answered but never archived, unless it is an experiment.
 
-    This happens when the process is killed in between and a LangGraph server gets a new message for the
-    thread: the server drops pending work.
+    This happens when the process is killed in between and a LangGraph server then gets a new message for
+    the thread: the server drops pending work.
     """
     turn, archived = state.get("turn"), state.get("archived")
     if turn is None or turn.experiment or (archived is not None and archived.turn_id == turn.turn_id):

@@ -93,7 +93,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Ref:
     digest: str
-    """Of the owner."""
+    """Digest of the owner."""
     id: str
 
     def key(self, *parts: str) -> str:

@@ -118,7 +118,7 @@ class OpenAICompatible:
             stream_chunk_timeout=None,  # GOAT_MODEL_TIMEOUT replaces it
             max_retries=1,
             streaming=True,
-            # Some other endpoints refuse to be asked for it; the variable is the SDK's.
+            # Some other endpoints refuse to report usage; the variable is the SDK's.
             stream_usage=not (settings.model_base_url or os.environ.get("OPENAI_BASE_URL")),
             use_responses_api=False,  # otherwise chosen by model names such as "codex", at any server
             http_async_client=self._http,

@@ -64,7 +64,7 @@ def find_obstacle(observation: Observation, episodes: dict[str, Episode], model:
         return Obstacle.INDEXING
     try:
         context_of(observation)
-    except ValidationError:  # a threshold value that was valid then
+    except ValidationError:  # a threshold's value was valid then
         return Obstacle.EARLIER
     return Obstacle.MODEL if observation.model_of_vectors not in {"", model} else None
 

@@ -56,7 +56,7 @@ class Agent:
             Undecided: a tool call needs approval; see `decide`.
         """
         ended: Event | None = None
-        # To the stream's end: left before, it would keep the thread's lease until it is collected.
+        # Read to the end: a stream left early keeps the thread's lease until it is garbage-collected.
         async for event in self.stream(text, owner=owner, thread=thread, **options):
             ended = event
         if isinstance(ended, Finished):

@@ -71,7 +71,7 @@ def read_whole_reply(reading: ReaderState) -> Wait[None]:
 
 
 def _read_calls(reading: ReaderState, fence: str) -> Wait[bool]:
-    """Read JSON that fills a fence or the text; return whether it was calls, or half a call.
+    """Read JSON that fills a fence or the text; return whether it was calls, or an incomplete call.
 
     If not, what was taken remains to be shown.
     """
@@ -101,7 +101,7 @@ def _closing(fence: str) -> re.Pattern[str]:
 
 
 def _spoilt(reading: ReaderState) -> bool:
-    """Record half a call of an offered tool as broken; return whether it was one."""
+    """Record an incomplete call of an offered tool as broken; return whether it was one."""
     raw = reading.tape.peek_record()
     name = _NAMED.search(raw[:MAX_HEAD_CHARS])
     if name is None or name["value"] not in reading.tools:

@@ -63,8 +63,8 @@ async def copy_tables(
     """Copy an owner from a snapshot of the source, in one transaction of the target, and compare both.
 
     Args:
-        source: where the owner's data is; it stays.
-        target: where it is copied to.
+        source: the database to read; its data stays.
+        target: the database to write.
         owner: the owner to copy.
         replace: delete other data of the owner in the target first.
 
@@ -116,7 +116,7 @@ def _fill(db: Database, spool: IO[bytes]) -> None:
         places = ", ".join("?" * len(rows[0]))
         db.executemany(f"INSERT INTO {table} ({COPIED[table]}) VALUES ({places})", rows)  # noqa: S608
     derive_all(db)
-    if not isinstance(db, sqlite3.Connection):  # SQLite numbers above what is there by itself
+    if not isinstance(db, sqlite3.Connection):  # SQLite itself numbers above existing rows
         numbered = (f"SELECT MAX(seq) FROM {table}" for table in ("episodes", "facts", "identities"))  # noqa: S608
         highest = max(db.execute(sql).fetchone()[0] or 0 for sql in numbered)
         db.execute(_NUMBER_ABOVE, (highest,))

@@ -31,7 +31,7 @@ def _alike(tag: str) -> str:
 
 
 _OPENING = re.compile(r"[<＜﹤[]")
-"""What both patterns below begin with; few texts hold any."""
+"""First characters of both patterns below; few texts have any."""
 _FENCE = LazyPattern(
     rf"[<＜﹤](?=[\s/／⁄∕{_UNSEEN}]*(?:{'|'.join(map(_alike, TAGS))}))",
     re.IGNORECASE,

@@ -187,7 +187,7 @@ def call_traits(
 
     Args:
         asked: the message.
-        traits: of the memories, at least one.
+        traits: the traits of each memory, at least one.
         chances: log-odds that each memory answers, given that one does.
     """
     order = sorted(range(len(chances)), key=lambda place: -chances[place])

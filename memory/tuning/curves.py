@@ -114,7 +114,7 @@ def measure(
 
     Args:
         turns: at least one.
-        threshold: the one that they were decided with, if any.
+        threshold: the threshold of their decisions, if any.
         again: resamples of these turns' groups, if drawn already.
     """
     again = again or resampling([turn.group for turn in turns])

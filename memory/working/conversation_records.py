@@ -30,13 +30,13 @@ def to_record(turn: ConversationTurn) -> dict[str, Any]:
 
 
 def dump(turn: ConversationTurn) -> bytes:
-    """Return a turn as it is stored; its id is not in it."""
+    """Serialise a turn for storage, without its id."""
     body = {key: value for key, value in to_record(turn).items() if key not in ("turn_id", "tokens")}
     return b"%d %b" % (turn.tokens, to_bytes(json.dumps(body, ensure_ascii=False)))
 
 
 def load(turn_id: bytes, tokens: bytes, fields: Any) -> ConversationTurn:
-    """Return the turn of parsed values.
+    """Build a turn from parsed values.
 
     Raises:
         KeyError, TypeError, ValueError: they are no turn.

@@ -54,8 +54,8 @@ async def copy_keys(source: RedisConnection, target: RedisConnection, *, replace
     """Copy all keys of GOAT; those that are there already with the same content are left out.
 
     Args:
-        source: where they are; they stay.
-        target: where they are copied to.
+        source: the server to read; its keys stay.
+        target: the server to write.
         replace: overwrite keys with other content, and delete those that the source lacks.
 
     Returns:

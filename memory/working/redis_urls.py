@@ -70,7 +70,7 @@ def mask_url(url: str) -> str:
 
 
 class _BadUrl(ValueError):
-    """What is wrong with a URL, without its secrets."""
+    """A problem with a URL; the text has no secrets."""
 
 
 def _parse(url: str) -> RedisAddress:
