@@ -8,7 +8,7 @@ from graph.settings.extras import is_installed, missing_message
 from graph.settings.settings import Settings
 from memory.embedding.e5 import E5Embeddings
 from memory.embedding.embedding_endpoint import EndpointEmbeddings
-from memory.embedding.embedding_model import EmbeddingModel, Endpoint
+from memory.embedding.embedding_model import EmbeddingEndpoint, EmbeddingModel
 from memory.errors import ConfigError
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_tables import OwnerTables
@@ -64,5 +64,5 @@ def embedding_model(settings: Settings) -> EmbeddingModel:
     if not settings.embedding_model:
         return E5Embeddings(models_folder(settings), threads=settings.embedding_threads)
     return EndpointEmbeddings(
-        Endpoint(settings.embedding_model, settings.embedding_base_url, settings.embedding_api_key)
+        EmbeddingEndpoint(settings.embedding_model, settings.embedding_base_url, settings.embedding_api_key)
     )

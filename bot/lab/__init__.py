@@ -46,7 +46,7 @@ _BENCHMARKS: Mapping[str, str] = {
     "memory.tuning.curves": "baseline_points choose operating_points",
     "memory.tuning.reliability": "reliability",
     "memory.tuning.resampling": "resampling",
-    "memory.tuning.tuning_result": "Figures TuningResult",
+    "memory.tuning.tuning_result": "HeldOutFigures TuningResult",
 }
 """Labelled data sets, races on them, and the gain of a change."""
 MODULES: Mapping[str, str] = {

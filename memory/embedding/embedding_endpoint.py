@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import httpx
 
 from memory.concurrency.http_clients import HttpClients
-from memory.embedding.embedding_model import TIER, Endpoint
+from memory.embedding.embedding_model import TIER, EmbeddingEndpoint
 from memory.embedding.text_windows import Span, split_offsets
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.text.text import clean
@@ -31,7 +31,7 @@ class EndpointEmbeddings:
 
     remote = True
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: EmbeddingEndpoint) -> None:
         self._endpoint = endpoint
         self._clients = HttpClients(TIER)
         self._dimension: int | None = None

@@ -49,7 +49,7 @@ class EmbeddingModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class EmbeddingEndpoint:
     """Address of the model; its text form omits the key.
 
     Attributes:

@@ -31,7 +31,7 @@ class BadResult(GoatError):
     """A tuning result that cannot be read or is invalid."""
 
 
-class Figures(BaseModel):
+class HeldOutFigures(BaseModel):
     """Metrics by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +60,7 @@ class TuningResult(BaseModel):
     chosen_on: frozenset[Name] = Field(min_length=1)
     """Groups of turns that the values were chosen or fitted on; disjoint from the held-out ones."""
     held_out: tuple[HeldOut, ...] = Field(max_length=MOST_TURNS)
-    figures: Figures = Figures()
+    figures: HeldOutFigures = HeldOutFigures()
     demonstration: bool = False
     """True for data made up for a demonstration; such a result is never written."""
 

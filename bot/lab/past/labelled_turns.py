@@ -14,7 +14,7 @@ from memory.recall.relevance import Calibration, data_digest
 from memory.tuning.curves import TurnCounts, measure
 from memory.tuning.held_out import HeldOut
 from memory.tuning.resampling import Estimate, resampling
-from memory.tuning.tuning_result import Figures, TuningResult, Value
+from memory.tuning.tuning_result import HeldOutFigures, TuningResult, Value
 
 DATA = "own labels"
 RECALL, FALSE = "recall", "false injections per 100 turns"
@@ -180,7 +180,7 @@ def tuning_result(
             HeldOut(group=one.turn.day, before=before, after=later)
             for one, (before, later) in zip(labelled.testing, both, strict=True)
         ),
-        figures=Figures(
+        figures=HeldOutFigures(
             before=figures(labelled.testing, base),
             after=figures(labelled.testing, after, calibration),
         ),

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from memory.embedding.embedding_endpoint import EndpointEmbeddings
-from memory.embedding.embedding_model import EmbeddingModel, Endpoint
+from memory.embedding.embedding_model import EmbeddingEndpoint, EmbeddingModel
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
@@ -23,7 +23,7 @@ async def embeddings(model: ModelServer) -> AsyncIterator[EmbeddingModel]:
 
 
 def open_at(base_url: str, timeout: float = 60) -> EmbeddingModel:
-    return EndpointEmbeddings(Endpoint("some-model", base_url, SECRET, timeout))
+    return EndpointEmbeddings(EmbeddingEndpoint("some-model", base_url, SECRET, timeout))
 
 
 async def test_a_vector_for_each_text_in_order(embeddings: EmbeddingModel, model: ModelServer) -> None:
@@ -74,7 +74,7 @@ async def test_errors_say_what_to_do_and_hold_no_key(
 
 async def test_a_key_that_no_request_can_carry_is_named_and_not_shown(model: ModelServer) -> None:
     key = SecretStr("sk-\u2026secret")
-    embeddings = EndpointEmbeddings(Endpoint("some-model", model.base_url, key, 60))
+    embeddings = EndpointEmbeddings(EmbeddingEndpoint("some-model", model.base_url, key, 60))
     with pytest.raises(TierUnavailable, match="GOAT_EMBEDDING_API_KEY contains") as caught:
         await embeddings.aembed_query("hello")
     assert "secret" not in str(caught.value)
