@@ -33,7 +33,7 @@ class CheckpointReader:
         async with client.pipeline(transaction=False) as pipeline:
             pipeline.hvals(namespace.writes(checkpoint_id))
             if fields:
-                pipeline.hmget(namespace.blobs, fields)
+                pipeline.hmget(namespace.key("blobs"), fields)
             writes, *rest = await pipeline.execute()
         return CheckpointTuple(
             config=namespace.config(checkpoint_id),
@@ -78,12 +78,12 @@ class CheckpointReader:
         if wanted:
             return [wanted] if bound is None or wanted < bound else []
         client = await self.client()
-        found = await client.zrevrangebylex(namespace.index, f"({bound}" if bound else "+", "-")
+        found = await client.zrevrangebylex(namespace.key("index"), f"({bound}" if bound else "+", "-")
         return [text(checkpoint_id) for checkpoint_id in found]
 
     @translate_errors()
     async def _records(self, namespace: Namespace, ids: Sequence[str]) -> Sequence[tuple[str, Record]]:
         client = await self.client()
-        raw = await client.hmget(namespace.checkpoints, ids)
+        raw = await client.hmget(namespace.key("checkpoints"), ids)
         pairs = zip(ids, raw, strict=True)
         return [(found, unpack_record(record, self.serde)) for found, record in pairs if record]

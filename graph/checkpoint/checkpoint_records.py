@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 from urllib.parse import quote
 
 from langchain_core.runnables import RunnableConfig
@@ -54,24 +54,12 @@ class Namespace:
         """True for one run of a subgraph; persistent subgraphs have no task id in their name."""
         return ":" in self.name
 
-    @property
-    def index(self) -> str:
-        return self._key("index")
-
-    @property
-    def checkpoints(self) -> str:
-        return self._key("checkpoints")
-
-    @property
-    def blobs(self) -> str:
-        return self._key("blobs")
-
-    @property
-    def written(self) -> str:
-        return self._key("written")
+    def key(self, kind: Literal["index", "checkpoints", "blobs", "written"]) -> str:
+        return f"{_thread_prefix(self.thread)}{kind}:{self.name}"
 
     def writes(self, checkpoint_id: str) -> str:
-        return self._key(f"writes:{quote(checkpoint_id, safe='')}")
+        """Return the key of a checkpoint's pending writes."""
+        return f"{_thread_prefix(self.thread)}writes:{quote(checkpoint_id, safe='')}:{self.name}"
 
     def config(self, checkpoint_id: str) -> RunnableConfig:
         return {
@@ -81,9 +69,6 @@ class Namespace:
                 "checkpoint_id": checkpoint_id,
             }
         }
-
-    def _key(self, kind: str) -> str:
-        return f"{_thread_prefix(self.thread)}{kind}:{self.name}"
 
 
 def namespaces_key(thread: str) -> str:

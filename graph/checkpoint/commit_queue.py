@@ -46,30 +46,23 @@ class CommitQueue:
         self._background = background
         self._queues: dict[str, _ThreadQueue] = {}
 
-    def defer(self, entry: Entry) -> None:
-        """Queue an entry; it is sent with its thread's next one, or after `LINGER`."""
-        queue, thread = self._add(entry), entry.namespace.thread
-        queue.deferred.add(id(entry))
-        if queue.timer is None:
-            flush = partial(self.flush, thread)
-            queue.timer = asyncio.get_running_loop().call_later(
-                LINGER, self._background.joined, ("flush", thread), flush
-            )
-
-    async def commit(self, entry: Entry) -> None:
-        """Send an entry after its thread's queued ones."""
-        self._add(entry)
-        await self.flush(entry.namespace.thread)
-
-    def _add(self, entry: Entry) -> _ThreadQueue:
-        """Append an entry; a checkpoint replaces the deferred writes that it contains."""
-        queue = self._queues.setdefault(entry.namespace.thread, _ThreadQueue())
-        if isinstance(entry, CheckpointEntry):
+    async def put(self, entry: Entry, *, deferred: bool = False) -> None:
+        """Send an entry after its thread's queued ones; a deferred one with the next, or after `LINGER`."""
+        thread = entry.namespace.thread
+        queue = self._queues.setdefault(thread, _ThreadQueue())
+        if isinstance(entry, CheckpointEntry):  # it replaces the deferred writes that it contains
             queue.entries = [
                 one for one in queue.entries if id(one) not in queue.deferred or not _is_contained(one, entry)
             ]
         queue.entries.append(entry)
-        return queue
+        if not deferred:
+            await self.flush(thread)
+            return
+        queue.deferred.add(id(entry))
+        if queue.timer is None:
+            queue.timer = asyncio.get_running_loop().call_later(
+                LINGER, self._background.joined, ("flush", thread), partial(self.flush, thread)
+            )
 
     async def flush(self, thread: str) -> None:
         """Send a thread's queue."""

@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -16,7 +17,6 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from graph.checkpoint.async_saver import AsyncSaver
 from graph.checkpoint.checkpoint_reader import CheckpointReader
 from graph.checkpoint.checkpoint_records import PENDING, THREADS, Namespace, text, unpack_record
 from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tuple
@@ -29,7 +29,19 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-class RedisSaver(AsyncSaver):
+class _AsyncSaver(BaseCheckpointSaver[str]):
+    """Refuses the blocking methods."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError(
+            "this checkpointer is async only: use its methods that begin with `a`, such as aget_tuple, and "
+            "ainvoke or astream of the graph"
+        )
+
+    get_tuple = list = put = put_writes = delete_thread = delete_for_runs = copy_thread = prune = _refuse
+
+
+class RedisSaver(_AsyncSaver):
     """Stores the last checkpoints of each thread in Redis, with an index of pending threads.
 
     Methods raise `TierUnavailable` when Redis is unreachable, and `TierCorrupt` when its data is invalid.
@@ -89,7 +101,7 @@ class RedisSaver(AsyncSaver):
         """Store a checkpoint and its changed channels; one that a run can compute again may be deferred."""
         namespace, metadata = Namespace.of(config), get_checkpoint_metadata(config, metadata)
         entry = CheckpointEntry(namespace, checkpoint, metadata, get_checkpoint_id(config), new_versions)
-        await self._put(entry, derived=entry.is_derived)
+        await self._queue.put(entry, deferred=bool(self._repeatable) and entry.is_derived)
         return namespace.config(entry.id)
 
     async def aput_writes(
@@ -98,7 +110,7 @@ class RedisSaver(AsyncSaver):
         """Store a task's writes; a repeatable node's may be deferred."""
         checkpoint_id = config["configurable"]["checkpoint_id"]
         entry = WritesEntry(Namespace.of(config), checkpoint_id, writes, task_id, task_path)
-        await self._put(entry, derived=entry.node in self._repeatable and not entry.is_special)
+        await self._queue.put(entry, deferred=entry.is_plain_output(self._repeatable))
 
     @translate_errors()
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -106,11 +118,18 @@ class RedisSaver(AsyncSaver):
         await self._queue.flush(namespace.thread)
         checkpoint_id = get_checkpoint_id(config)
         if checkpoint_id is None:
-            found = await self._latest_of(client, namespace)
-            if not isinstance(found, str):
-                return found
-            checkpoint_id = found
-        raw = await client.hget(namespace.checkpoints, checkpoint_id)
+            kept = self._latest.get(namespace)
+            async with client.pipeline(transaction=False) as pipeline:
+                pipeline.zrevrange(namespace.key("index"), 0, 0)
+                if kept is not None:
+                    pipeline.exists(namespace.writes(kept.id))
+                ids, *written = await pipeline.execute()
+            if not ids:
+                return None
+            checkpoint_id = text(ids[0])
+            if kept is not None and kept.id == checkpoint_id and not any(written):
+                return as_tuple(kept)
+        raw = await client.hget(namespace.key("checkpoints"), checkpoint_id)
         if raw is None:
             return None
         return await self._reader.complete(client, namespace, checkpoint_id, unpack_record(raw, self.serde))
@@ -197,12 +216,6 @@ class RedisSaver(AsyncSaver):
             for namespace in await namespaces(client, thread):
                 await prune(client, self.serde, namespace, 1)
 
-    async def _put(self, entry: Entry, *, derived: bool) -> None:
-        if derived and self._repeatable:
-            self._queue.defer(entry)
-        else:
-            await self._queue.commit(entry)
-
     @translate_errors()
     async def _send(self, entries: Sequence[Entry]) -> None:
         for namespace, count in (await commit(await self._client(), self.serde, entries)).items():
@@ -213,16 +226,3 @@ class RedisSaver(AsyncSaver):
     @translate_errors()
     async def _prune(self, namespace: Namespace) -> None:
         await prune(await self._client(), self.serde, namespace, self._keep, spare_forked=True)
-
-    async def _latest_of(self, client: "Redis", namespace: Namespace) -> CheckpointTuple | str | None:
-        """Return the latest checkpoint if it is cached, otherwise its id."""
-        kept = self._latest.get(namespace)
-        async with client.pipeline(transaction=False) as pipeline:
-            pipeline.zrevrange(namespace.index, 0, 0)
-            if kept is not None:
-                pipeline.exists(namespace.writes(kept.id))
-            ids, *written = await pipeline.execute()
-        if not ids:
-            return None
-        latest = text(ids[0])
-        return as_tuple(kept) if kept is not None and kept.id == latest and not any(written) else latest

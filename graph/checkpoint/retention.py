@@ -112,8 +112,9 @@ async def delete_thread(client: "Redis", serde: SerializerProtocol, thread: str)
 async def mentions(client: "Redis", thread: str, texts: Collection[bytes]) -> bool:
     """Return True when a checkpoint or a pending write of the thread holds one of the texts."""
     for namespace in await namespaces(client, thread):
-        written = await client.zrange(namespace.written, 0, -1)
-        keys = [namespace.checkpoints, namespace.blobs, *map(namespace.writes, map(text, written))]
+        written = await client.zrange(namespace.key("written"), 0, -1)
+        keys = [namespace.key("checkpoints"), namespace.key("blobs")]
+        keys += [namespace.writes(text(checkpoint_id)) for checkpoint_id in written]
         for key in keys:
             values = await client.hvals(key)
             if any(one in value for value in values for one in texts):
@@ -148,9 +149,9 @@ async def copy_thread(client: "Redis", serde: SerializerProtocol, source: str, t
 async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> Content:
     """Read blobs before checkpoints, so that a blob written meanwhile does not look unreferenced."""
     async with client.pipeline(transaction=False) as pipeline:
-        pipeline.hkeys(namespace.blobs)
-        pipeline.zrange(namespace.written, 0, -1)
-        pipeline.hgetall(namespace.checkpoints)
+        pipeline.hkeys(namespace.key("blobs"))
+        pipeline.zrange(namespace.key("written"), 0, -1)
+        pipeline.hgetall(namespace.key("checkpoints"))
         blob_fields, written, checkpoints = await pipeline.execute()
     raw = {text(checkpoint_id): record for checkpoint_id, record in checkpoints.items()}
     records = {checkpoint_id: unpack_record(record, serde) for checkpoint_id, record in raw.items()}
@@ -166,13 +167,13 @@ async def _keep_only(client: "Redis", namespace: Namespace, content: Content, ke
     dead = [field for field in content.blob_fields if field not in living]
     async with client.pipeline(transaction=True) as pipeline:
         if gone:
-            pipeline.hdel(namespace.checkpoints, *gone)
-            pipeline.zrem(namespace.index, *gone)
+            pipeline.hdel(namespace.key("checkpoints"), *gone)
+            pipeline.zrem(namespace.key("index"), *gone)
         if stale:
-            pipeline.zrem(namespace.written, *stale)
+            pipeline.zrem(namespace.key("written"), *stale)
             _unlink(pipeline, map(namespace.writes, stale))
         if dead:
-            pipeline.hdel(namespace.blobs, *map(text, dead))
+            pipeline.hdel(namespace.key("blobs"), *map(text, dead))
         if not kept:
             pipeline.srem(namespaces_key(namespace.thread), namespace.name)
         await pipeline.execute()
@@ -194,7 +195,7 @@ async def _drop_finished_tasks(
     """Delete namespaces of subgraph runs older than `oldest`, the root's first checkpoint id."""
     tasks = [found for found in await namespaces(client, thread) if found.is_of_one_task]
     for namespace in tasks:
-        newest = await client.zrevrange(namespace.index, 0, 0)
+        newest = await client.zrevrange(namespace.key("index"), 0, 0)
         if newest and text(newest[0]) < oldest:
             await _delete_namespace(client, serde, namespace)
 
@@ -214,17 +215,18 @@ async def _copy_namespace(
     client: "Redis", serde: SerializerProtocol, source: Namespace, target: Namespace
 ) -> None:
     content = await _read(client, serde, source)
-    blobs = await client.hgetall(source.blobs)
+    blobs = await client.hgetall(source.key("blobs"))
     writes = {name: await client.hgetall(source.writes(name)) for name in content.written}
     await _register_runs(client, target, content.records)
     async with client.pipeline(transaction=True) as pipeline:
-        _put(pipeline, target.checkpoints, content.raw)
-        _put(pipeline, target.blobs, blobs)
+        _put(pipeline, target.key("checkpoints"), content.raw)
+        _put(pipeline, target.key("blobs"), blobs)
         for checkpoint_id, fields in writes.items():
             _put(pipeline, target.writes(checkpoint_id), fields)
-        for key, names in ((target.index, list(content.raw)), (target.written, content.written)):
-            if names:
-                pipeline.zadd(key, dict.fromkeys(names, 0))
+        if content.raw:
+            pipeline.zadd(target.key("index"), dict.fromkeys(content.raw, 0))
+        if content.written:
+            pipeline.zadd(target.key("written"), dict.fromkeys(content.written, 0))
         pipeline.sadd(namespaces_key(target.thread), target.name)
         await pipeline.execute()
 

@@ -43,8 +43,15 @@ class StateSerializer(JsonPlusSerializer):
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Return the type tag of `obj` and its bytes."""
-        kind = _kind(obj)
-        return (kind, _adapters()[kind].dump_json(obj)) if kind else super().dumps_typed(obj)
+        kind = type(obj).__name__ if type(obj).__module__ in _OWN_NAMES else ""
+        if (
+            isinstance(obj, list)
+            and obj
+            and all(isinstance(one, BaseMessage) and not isinstance(one, RemoveMessage) for one in obj)
+        ):
+            kind = _MESSAGES
+        adapter = _adapters().get(kind)
+        return (kind, adapter.dump_json(obj)) if adapter else super().dumps_typed(obj)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Decode what `dumps_typed` wrote."""
@@ -52,9 +59,16 @@ class StateSerializer(JsonPlusSerializer):
         adapter = _adapters().get(kind)
         return adapter.validate_json(raw) if adapter else super().loads_typed(data)
 
-    def revive_channel(self, channel: str, value: Any) -> Any:
-        """Convert a channel's value from plain JSON."""
-        return revive_channel(channel, value)
+    @staticmethod
+    def revive_channel(channel: str, value: Any) -> Any:
+        """Convert a channel's value from plain JSON; other values are returned unchanged.
+
+        Raises:
+            BadState: the channel cannot hold the value; names the wrong place.
+        """
+        if channel not in _channel_adapters() or not is_plain(value):
+            return value
+        return read_plain(channel, _channel_adapters()[channel], value)
 
 
 @cache
@@ -62,18 +76,6 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
     kinds: list[type] = [getattr(module, name) for module in _OWN for _, name in _types(module)]
     own = [kind for kind in kinds if is_dataclass(kind)]
     return {kind.__name__: TypeAdapter(kind) for kind in own} | {_MESSAGES: TypeAdapter(list[AnyMessage])}
-
-
-def _kind(value: Any) -> str:
-    """Return the name of the adapter for `value`; "" without one."""
-    if isinstance(value, list):
-        return _MESSAGES if value and all(map(_is_message, value)) else ""
-    kind = type(value)
-    return kind.__name__ if kind.__module__ in _OWN_NAMES and kind.__name__ in _adapters() else ""
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, BaseMessage) and not isinstance(value, RemoveMessage)
 
 
 def _types(module: ModuleType) -> list[tuple[str, str]]:
@@ -85,20 +87,10 @@ def _types(module: ModuleType) -> list[tuple[str, str]]:
     ]
 
 
-def revive_channel(channel: str, value: Any) -> Any:
-    """Convert a channel's value from plain JSON; other values are returned unchanged.
-
-    Raises:
-        BadState: the channel cannot hold the value; names the wrong place.
-    """
-    if channel not in _channel_adapters() or not is_plain(value):
-        return value
-    return read_plain(channel, _channel_adapters()[channel], value)
-
-
 def revive_state(state: State) -> State:
-    """Convert every value of a state that is plain JSON; see `revive_channel`."""
-    return cast("State", {channel: revive_channel(channel, value) for channel, value in state.items()})
+    """Convert every value of a state that is plain JSON; see `StateSerializer.revive_channel`."""
+    revive = StateSerializer.revive_channel
+    return cast("State", {channel: revive(channel, value) for channel, value in state.items()})
 
 
 @cache

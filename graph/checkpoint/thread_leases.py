@@ -45,7 +45,7 @@ class ThreadLeases:
             TierUnavailable: Redis cannot be reached.
         """
         key, lease = _KEY.format(thread=thread), uuid.uuid4().hex
-        token = _token(self._name, lease)
+        token = json.dumps(_process(os.getpid()) | {"name": self._name, "lease": lease})
         await self._take(key, token)
         self._held.add(lease)
         lost = asyncio.Event()
@@ -111,10 +111,6 @@ class ThreadLeases:
         if name == self._name:
             return lease in self._held
         return host != socket.gethostname() or _is_alive(pid, born)
-
-
-def _token(name: str, lease: str) -> str:
-    return json.dumps(_process(os.getpid()) | {"name": name, "lease": lease})
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -90,16 +90,12 @@ class WritesEntry:
     task_id: str
     task_path: str
 
-    @property
-    def node(self) -> str:
-        """The node of a pulled task, from LangGraph's task path; "" for other tasks."""
-        kind, _, name = self.task_path.partition(", ")
-        return name if kind == "~__pregel_pull" else ""
-
-    @property
-    def is_special(self) -> bool:
-        """True when the writes include an error, an interrupt or a resume value."""
-        return any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
+    def is_plain_output(self, nodes: Collection[str]) -> bool:
+        """Return True for writes by one of `nodes`, without an error, an interrupt or a resume value."""
+        kind, _, node = self.task_path.partition(", ")  # LangGraph's path of a node's task
+        if kind != "~__pregel_pull" or node not in nodes:
+            return False
+        return not any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
 
 
 Entry = CheckpointEntry | WritesEntry
@@ -163,8 +159,8 @@ async def _store(
             _put_checkpoints(pipeline, serde, namespace, found, whole=whole)
         for namespace, found in checkpoints.items():
             known = found[0].parent or found[0].id
-            pipeline.hstrlen(namespace.checkpoints, known)  # a cluster refuses `hexists` here
-            pipeline.zcard(namespace.index)
+            pipeline.hstrlen(namespace.key("checkpoints"), known)  # a cluster refuses `hexists` here
+            pipeline.zcard(namespace.key("index"))
         done = await pipeline.execute()
     answers = done[len(done) - 2 * len(checkpoints) :]
     return {
@@ -187,15 +183,15 @@ def _put_checkpoints(
     for entry in entries:
         blobs |= entry.blobs(serde, whole=whole)
     if blobs:
-        pipeline.hset(namespace.blobs, mapping=blobs)
-    pipeline.hset(namespace.checkpoints, mapping={entry.id: entry.record(serde) for entry in entries})
+        pipeline.hset(namespace.key("blobs"), mapping=blobs)
+    pipeline.hset(namespace.key("checkpoints"), mapping={entry.id: entry.record(serde) for entry in entries})
     pipeline.sadd(namespaces_key(namespace.thread), namespace.name)
-    pipeline.zadd(namespace.index, {entry.id: 0 for entry in entries})
+    pipeline.zadd(namespace.key("index"), {entry.id: 0 for entry in entries})
 
 
 def _put_writes(pipeline: "Pipeline", serde: SerializerProtocol, entry: WritesEntry) -> None:
     """Queue a task's writes; the first write of an index wins, but errors and interrupts are replaced."""
-    pipeline.zadd(entry.namespace.written, {entry.checkpoint_id: 0})
+    pipeline.zadd(entry.namespace.key("written"), {entry.checkpoint_id: 0})
     for position, (channel, value) in enumerate(entry.writes):
         index = WRITES_IDX_MAP.get(channel, position)
         put = pipeline.hset if index < 0 else pipeline.hsetnx

@@ -319,9 +319,9 @@ async def test_what_could_not_be_sent_goes_before_the_next() -> None:
     queue = CommitQueue(send, Background())
     first, second = (WritesEntry(Namespace("t", ""), "1", [("left", 1)], task, "") for task in ("a", "b"))
     with pytest.raises(TierUnavailable):
-        await queue.commit(first)
+        await queue.put(first)
     down = False
-    await queue.commit(second)
+    await queue.put(second)
     assert sent == ["a", "b"]
 
 
@@ -336,7 +336,7 @@ async def test_writes_that_wait_for_a_send_are_not_left_out() -> None:
     queue, namespace = CommitQueue(send, Background()), Namespace("t", "")
     before, writes = (WritesEntry(namespace, parent, [("left", 1)], "task", "") for parent in ("0", "1"))
     child = CheckpointEntry(namespace, empty_checkpoint(), {}, "1", {})
-    committing = [asyncio.create_task(queue.commit(one)) for one in (before, writes, child)]
+    committing = [asyncio.create_task(queue.put(one)) for one in (before, writes, child)]
     await until(lambda: bool(sent))
     gate.set()
     await asyncio.gather(*committing)
