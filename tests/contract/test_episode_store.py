@@ -12,11 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from memory.episodic.episode_archive import EpisodeArchive
+from memory.episodic.search.hits import Query
 from memory.episodic.vectors.noise_floor import read_null_turns
 from memory.episodic.vectors.vector_backend import ChromaLocation, VectorBackend
 from memory.episodic.vectors.vector_index import VectorIndex, connect_chroma
 from memory.errors import EmbeddingMismatch, TierUnavailable
-from memory.models import Episode
+from memory.models import Episode, Seen
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
 from memory.owners.owner_tables import OwnerTables, owner_key
@@ -377,6 +378,19 @@ async def test_vectors_by_two_models_are_built_searched_and_forgotten_next_to_ea
         await first.index(owner="ana")
     found = await other.search("goat", owner="ana", limit=1)
     assert [by_meaning(hit) for hit in found.hits] == ["white goat"]
+
+
+async def test_an_archive_as_of_a_time_has_the_vectors_of_its_model(open_archive: OpenArchive) -> None:
+    first, other = open_archive(), open_archive(HashEmbeddings("hash-2", dimension=64))
+    await fill(first, "red bicycle", "green soup", "blue sea")
+    assert [step.done async for step in other.reindex(owner="ana")] == [3]
+    seen = Seen(episodes=3, until=START + timedelta(hours=1), led_to=())
+    for archive in (first, other):
+        past, now = archive.dated(owner="ana"), await archive.search("soup", owner="ana", limit=1)
+        told = await past.search(Query(text="soup", owner="ana", limit=1), seen, same_reach=False)
+        assert [by_meaning(hit) for hit in told.hits] == ["green soup"]
+        assert [hit.evidence.cosine for hit in told.hits] == [hit.evidence.cosine for hit in now.hits]
+        await past.close()
 
 
 async def test_a_model_of_the_same_name_with_longer_vectors_is_another_one(open_archive: OpenArchive) -> None:

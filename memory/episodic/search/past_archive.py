@@ -19,7 +19,7 @@ from memory.episodic.search.lookup import look_up
 from memory.episodic.search.scores import exact
 from memory.episodic.search.searcher import MOST_PARTS, PARTS, compare
 from memory.episodic.vectors import kept_vectors
-from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row
+from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row, Slot
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.lexical.derived_rows import add_documents, derive
 from memory.models import Seen
@@ -108,12 +108,16 @@ class PastArchive:
             episodes = await self._files.read(self._owner, TIER, work)
             await asyncio.to_thread(self._copy.add_episodes, episodes, seen.episodes)
         measure = await self._nulls.measure()
-        slot = (await VectorLedger(self._files, self._embeddings.name).state(self._owner)).slot
+        slot = await self._slot()
         while self._copy.vectors < seen.vectors:
             after = self._copy.vectors
             reading = partial(kept_vectors.rows_after, after=after, until=seen.vectors, slot=slot)
             rows = await self._files.read(self._owner, TIER, reading)
             await asyncio.to_thread(self._copy.add_vectors, rows, seen.vectors, measure)
+
+    async def _slot(self) -> Slot:
+        """Return the slot with this model's vectors."""
+        return (await VectorLedger(self._files, self._embeddings.name).state(self._owner)).slot
 
 
 class Copy:

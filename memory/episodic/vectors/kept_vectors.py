@@ -131,9 +131,9 @@ def rows_after(db: Database, after: int, until: int = LATEST, slot: Slot = Slot.
     return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
-def rows_of(db: Database, seqs: Iterable[int]) -> list[Row]:
+def rows_of(db: Database, seqs: Iterable[int], slot: Slot) -> list[Row]:
     """Return the stored rows of these episodes, ordered by id."""
-    sql = f"SELECT {_COLUMNS} FROM vectors WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM {slot.table} WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
     return [row for seq in sorted(seqs) for row in db.execute(sql, _ids(seq))]
 
 
