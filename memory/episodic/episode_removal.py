@@ -9,7 +9,6 @@ from memory.database import Database
 from memory.episodic.index.vector_state import added_up, put, read_states
 from memory.episodic.vectors import kept_vectors
 from memory.lexical import lexical_index as lexicon
-from memory.lexical.derived_rows import add_documents, remove_derived
 from memory.provenance import load, said
 
 _CHOSEN = "SELECT value FROM json_each(?)"
@@ -25,8 +24,8 @@ def remove_episodes(db: Database, turn_ids: Sequence[str]) -> None:
     rows = db.execute(sql, (chosen,)).fetchall()
     for seq, message, reply, provenance in rows:
         _remove_vectors(db, seq)
-        remove_derived(db, seq, said(message, load(provenance)[2]), reply)
-    add_documents(db, -len(rows))
+        lexicon.remove_derived(db, seq, said(message, load(provenance)[2]), reply)
+    lexicon.add_documents(db, -len(rows))
     if rows:
         lexicon.compact(db)
     for table in ("episodes", "feedback", "observations", "labels"):

@@ -1,6 +1,7 @@
-"""The full-text index of an owner's episodes, updated in the episode's transaction.
+"""The words and keys of an owner's episodes, indexed in the episode's transaction.
 
-In an owner's file SQLite keeps the postings; on a server they are in a table. Analysis and scores are equal.
+In an owner's file SQLite keeps the words' postings; on a server they are in a table. Analysis and scores are
+equal.
 
 Scores are BM25 (Robertson and Zaragoza, 2009, k1 = 1.2, b = 0.75) with an inverse document frequency that is
 always positive, `log(1 + (N - n + 0.5) / (n + 0.5))`, so that they are usable in the smallest archives.
@@ -15,10 +16,20 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.database import Database
+from memory.database import Database, put_meta, read_number
 from memory.lexical import fts5_index, posting_table
 from memory.lexical.analysis import terms
 from memory.lexical.fts5_index import Postings
+from memory.lexical.posting_table import INDEXED_TERMS
+from memory.lexical.structural_keys import find_keys
+from memory.provenance import load, said
+
+VERSION: Final = 2
+"""Version of the derivation; files with an older one are indexed again."""
+_DOCUMENTS, _VERSION = "documents", "derived_version"
+META_KEYS: Final = (_DOCUMENTS, _VERSION, INDEXED_TERMS)
+"""Keys of `meta` whose values are derived from the episodes."""
+_PAGE = 256
 
 LONG_REPLY: Final = 60
 """Terms above which a reply goes to `recited`: long replies of a model drown the user's words."""
@@ -75,14 +86,18 @@ class Matches:
     words: Sequence[Word] = ()
 
 
-def put(db: Database, seq: int, message: str, reply: str) -> None:
-    """Index an episode; `seq` must not be indexed yet."""
+def derive(db: Database, seq: int, message: str, reply: str) -> None:
+    """Index the words and keys of a new episode; `message` includes its parts."""
     _index(db).put(db, seq, *_fields(message, reply))
+    found = dict.fromkeys(find_keys(message) + find_keys(reply))
+    sql = "INSERT OR IGNORE INTO keys (key, seq) VALUES (?, ?)"
+    db.executemany(sql, [(key, seq) for key in found])
 
 
-def remove(db: Database, seq: int, message: str, reply: str) -> None:
-    """Remove an episode, given the texts that were indexed; `compact` removes its words from the file."""
+def remove_derived(db: Database, seq: int, message: str, reply: str) -> None:
+    """Remove an episode, given what was passed to `derive`; `compact` removes its words from the file."""
     _index(db).remove(db, seq, *_fields(message, reply))
+    db.execute("DELETE FROM keys WHERE seq = ?", (seq,))
 
 
 def compact(db: Database) -> None:
@@ -92,6 +107,43 @@ def compact(db: Database) -> None:
 
 def clear(db: Database) -> None:
     _index(db).clear(db)
+
+
+def count_documents(db: Database) -> int:
+    """Return how many episodes are indexed."""
+    return read_number(db, _DOCUMENTS)
+
+
+def add_documents(db: Database, added: int) -> None:
+    """Add to the number of indexed episodes."""
+    if added:
+        put_meta(db, _DOCUMENTS, count_documents(db) + added)
+        put_meta(db, _VERSION, VERSION)
+
+
+def is_current(db: Database) -> bool:
+    """Return whether words and keys were derived by this version."""
+    return not count_documents(db) or read_number(db, _VERSION) == VERSION
+
+
+def derive_all(db: Database, provenance: str = "provenance") -> None:
+    """Index the words and keys of every episode again.
+
+    Args:
+        db: the owner's tables.
+        provenance: the SQL of an episode's provenance, which the oldest files lack.
+    """
+    clear(db)
+    db.execute("DELETE FROM keys")
+    db.execute("DELETE FROM meta WHERE key IN (?, ?)", (_DOCUMENTS, _VERSION))
+    columns = f"seq, message, reply, {provenance}"
+    sql = f"SELECT {columns} FROM episodes WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"  # noqa: S608
+    count = after = 0
+    while rows := db.execute(sql, (after,)).fetchall():
+        for seq, message, reply, told in rows:
+            derive(db, seq, said(message, load(told)[2]), reply)
+        count, after = count + len(rows), rows[-1][0]
+    add_documents(db, count)
 
 
 def find(db: Database, words: Sequence[Alternatives], documents: int) -> Matches:

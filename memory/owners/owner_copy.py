@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from memory.database import Database, Value
 from memory.errors import MemoryTierError
-from memory.lexical.derived_rows import META_KEYS, derive_all
+from memory.lexical.lexical_index import META_KEYS, derive_all
 from memory.owners.owner_tables import OwnerTables
 
 TIER: Final = "episodic"

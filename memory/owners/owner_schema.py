@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 
 from memory.database import Database
-from memory.lexical.derived_rows import derive_all, is_current
 from memory.lexical.fts5_index import TABLES as LEXICAL_TABLES
+from memory.lexical.lexical_index import derive_all, is_current
 
 Step = str | Callable[[Database], None]
 

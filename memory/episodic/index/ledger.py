@@ -1,6 +1,5 @@
 """The record of an owner's vectors in the owner's file, to check the vector index against."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from memory.episodic.index.vector_state import (
     read_state,
     read_states,
 )
-from memory.episodic.log.episode_log import TIER
+from memory.episodic.log.episode_log import TIER, seqs_of
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Parts, Slot
 from memory.errors import EmbeddingMismatch
@@ -150,7 +149,7 @@ def _mark_pending(db: Database, slot: Slot) -> None:
 
 
 def _kept(db: Database, slot: Slot, turn_ids: list[str]) -> dict[tuple[str, int], KeptPart]:
-    turns = {seq: turn_id for turn_id, seq in _seqs(db, turn_ids).items()}
+    turns = {seq: turn_id for turn_id, seq in seqs_of(db, turn_ids).items()}
     found = kept_vectors.read(db, turns, slot=slot)
     parts = {}
     for seq, number, (first, last), small_talk, vector in found.rows():
@@ -169,7 +168,7 @@ def _mark(
     state = read_state(db, slot)
     if state.collection != known.collection:
         return state
-    seqs = _seqs(db, list(written))
+    seqs = seqs_of(db, list(written))
     kept = [part for turn, seq in seqs.items() for part in kept_vectors.keep(db, seq, written[turn], slot)]
     add_to_total(db, slot, kept)
     marked = 0
@@ -185,11 +184,6 @@ def _mark(
     put(db, slot, embedding_dimension=known.dimension)
     put(db, slot, parts=state.parts + marked, vector_writes=state.writes + 1)
     return read_state(db, slot)
-
-
-def _seqs(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:
-    sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
-    return dict(db.execute(sql, (json.dumps(turn_ids),)).fetchall())
 
 
 def _measure(db: Database, known: VectorState, null_turns: str, measure: Measure) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
-from memory.lexical.derived_rows import add_documents, derive, derive_all
 from memory.models import EDIT_OF, Episode
 from memory.owners.owner_tables import OwnerTables
 from memory.provenance import Carrier, Speaker, dump, load, said
@@ -118,7 +117,7 @@ class EpisodeLog:
 
     async def rebuild_words(self, *, owner: str) -> None:
         """Derive the index of words and keys from the episodes again."""
-        await self._files.write(owner, TIER, derive_all)
+        await self._files.write(owner, TIER, lexicon.derive_all)
 
     async def erase(self, *, owner: str) -> None:
         """Delete the owner's episodes and vector data, and overwrite the freed space."""
@@ -133,23 +132,14 @@ class EpisodeLog:
 
 
 def _row(episode: Episode) -> Row:
-    tags = json.dumps(episode.tags)
     provenance = dump(episode.speaker, episode.carrier, episode.parts)
     require_utf8(provenance, "the provenance of an episode")
-    texts = [
+    turn_id, thread, message, reply = (
         require_utf8(getattr(episode, name), f"the {name} of an episode")
         for name in ("turn_id", "thread", "message", "reply")
-    ]
-    return (
-        texts[0],
-        texts[1],
-        texts[2],
-        texts[3],
-        to_micros(episode.at),
-        tags,
-        provenance,
-        episode.access_count,
     )
+    at, tags = to_micros(episode.at), json.dumps(episode.tags)
+    return turn_id, thread, message, reply, at, tags, provenance, episode.access_count
 
 
 def to_episode(owner: str, row: Row) -> Episode:
@@ -171,6 +161,18 @@ def to_episode(owner: str, row: Row) -> Episode:
     )
 
 
+def seqs_of(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:
+    """Return sequence numbers by turn id, without unknown ids."""
+    sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
+    return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())
+
+
+def latest_seq(db: Database) -> int:
+    """Return the sequence number of the latest episode; 0 without any."""
+    (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
+    return int(found or 0)
+
+
 def _append(db: Database, row: Row, shown: list[str]) -> bool:
     new = bool(_insert(db, [row]))
     if new and shown:
@@ -181,7 +183,7 @@ def _append(db: Database, row: Row, shown: list[str]) -> bool:
 
 def _insert(db: Database, rows: Sequence[Row]) -> int:
     added = sum(insert_one(db, row) for row in rows)
-    add_documents(db, added)
+    lexicon.add_documents(db, added)
     return added
 
 
@@ -189,7 +191,7 @@ def insert_one(db: Database, row: Row) -> int:
     """Insert an episode with its words and keys; return 0 when its id is known, or was forgotten."""
     inserted = db.execute(INSERT, row).fetchall()
     for (seq,) in inserted:
-        derive(db, seq, said(row[2], load(row[6])[2]), row[3])
+        lexicon.derive(db, seq, said(row[2], load(row[6])[2]), row[3])
     return len(inserted)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from memory.database import Database, from_micros, require_utf8, to_micros
 from memory.episodic.log.episode_log import COLUMNS, Row, insert_one
 from memory.episodic.log.observation_log import LEVEL
-from memory.lexical.derived_rows import add_documents
+from memory.lexical.lexical_index import add_documents
 from memory.observation.observation import Observation
 from memory.provenance import Carrier, Speaker, dump, load, plain, read_parts
 
@@ -62,21 +62,13 @@ def _from_turn(record: Record) -> Row:
     parts = read_parts(record["parts"])
     if len(parts) != len(record["parts"]):
         raise ValueError("a part cannot be read")
-    texts = [
+    turn_id, thread, message, reply = (
         require_utf8(record[key], f"the {key} of a turn") for key in ("turn_id", "thread", "message", "reply")
-    ]
-    provenance = dump(Speaker(record["speaker"]), Carrier(record["carrier"]), parts)
-    tags = json.dumps([require_utf8(tag, "a tag") for tag in record["tags"]])
-    return (
-        texts[0],
-        texts[1],
-        texts[2],
-        texts[3],
-        _at(record),
-        tags,
-        require_utf8(provenance, "the provenance of a turn"),
-        int(record["access_count"]),
     )
+    provenance = dump(Speaker(record["speaker"]), Carrier(record["carrier"]), parts)
+    require_utf8(provenance, "the provenance of a turn")
+    tags = json.dumps([require_utf8(tag, "a tag") for tag in record["tags"]])
+    return turn_id, thread, message, reply, _at(record), tags, provenance, int(record["access_count"])
 
 
 def _add_turns(db: Database, records: Sequence[Record]) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database, to_micros
-from memory.episodic.log.episode_log import COLUMNS, TIER
+from memory.episodic.log.episode_log import COLUMNS, TIER, latest_seq
 from memory.episodic.search.hits import Query
 from memory.episodic.search.past_archive import PAGE, Copy, EpisodeRow, PastArchive
 from memory.episodic.vectors import kept_vectors
@@ -34,7 +34,7 @@ class DatedArchive(PastArchive):
 
     async def latest(self) -> int:
         """Return the sequence number of the latest episode; 0 without any."""
-        return await self._files.read(self._owner, TIER, _latest)
+        return await self._files.read(self._owner, TIER, latest_seq)
 
     async def search(self, query: Query, seen: Seen, *, same_reach: bool = True) -> SearchResult:
         """Search what was said before `seen.until`; without `seen.led_to`, compare all vectors."""
@@ -80,8 +80,3 @@ def _episodes(db: Database, after: _Place, until: int, latest: int) -> list[Epis
         ORDER BY at, seq LIMIT ?
     """  # noqa: S608
     return db.execute(sql, (*after, until, latest, PAGE)).fetchall()
-
-
-def _latest(db: Database) -> int:
-    (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
-    return int(found or 0)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from memory.database import Database
 from memory.episodic.index.vector_state import VectorState
-from memory.episodic.log.episode_log import COLUMNS, to_episode
-from memory.episodic.search.lookup import Lookup, Scores, seqs_of
+from memory.episodic.log.episode_log import COLUMNS, seqs_of, to_episode
+from memory.episodic.search.lookup import Lookup, Scores
 from memory.episodic.search.scores import Against, Weighed, exact, weigh
 from memory.models import SUPERSEDED, Episode, Evidence, QueryFacts, Seen
 from memory.recall.fusion_weights import BALANCED, FusionWeights

@@ -1,6 +1,5 @@
 """The part of a search that needs no vectors: words, and mechanisms such as keys and times."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database
+from memory.episodic.log.episode_log import latest_seq
 from memory.episodic.vectors.kept_vectors import LATEST
 from memory.lexical.analysis import query_terms
-from memory.lexical.derived_rows import count_documents
-from memory.lexical.lexical_index import Matches, Word, find
+from memory.lexical.lexical_index import Matches, Word, count_documents, find
 from memory.models import Episode
 from memory.recall.mechanisms import Retriever
 
@@ -71,12 +70,7 @@ class Lookup:
 def look_up(db: Database, query: str, by: Sequence[Retriever] = ()) -> Lookup:
     """Search an owner's file for the query's words and by its mechanisms."""
     matches = find(db, query_terms(query)[:QUERY_WORDS], count_documents(db))
-    return Lookup(matches, *summed(matches.words), [(one, one.find(db)) for one in by], _latest(db))
-
-
-def _latest(db: Database) -> int:
-    (found,) = db.execute("SELECT MAX(seq) FROM episodes").fetchone()
-    return int(found or 0)
+    return Lookup(matches, *summed(matches.words), [(one, one.find(db)) for one in by], latest_seq(db))
 
 
 def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
@@ -90,12 +84,6 @@ def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
     scores, held = (np.bincount(places, each, minlength=len(seqs)) for each in (weights, rarities))
     total = sum(word.idf for word in words if not word.common)
     return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
-
-
-def seqs_of(db: Database, turn_ids: Sequence[str]) -> dict[str, int]:
-    """Return sequence numbers by turn id, without unknown ids."""
-    sql = "SELECT turn_id, seq FROM episodes WHERE turn_id IN (SELECT value FROM json_each(?))"
-    return dict(db.execute(sql, (json.dumps(list(turn_ids)),)).fetchall())
 
 
 def are_among(known: Seqs, wanted: Seqs) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from memory.episodic.search.searcher import MOST_PARTS, PARTS, compare
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row, Slot
 from memory.episodic.vectors.noise_floor import NullTurns
-from memory.lexical.derived_rows import add_documents, derive
+from memory.lexical.lexical_index import add_documents, derive
 from memory.models import Seen
 from memory.owners.owner_schema import migrate
 from memory.owners.owner_tables import OwnerTables

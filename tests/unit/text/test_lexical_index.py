@@ -15,7 +15,16 @@ from memory.database import Database, Rows, Value
 from memory.episodic.search.lookup import Lookup, look_up, summed
 from memory.lexical import lexical_index as index
 from memory.lexical.analysis import query_terms, terms
-from memory.lexical.lexical_index import LONG_REPLY, RECITED, Matches, clear, find, idf, put, remove
+from memory.lexical.lexical_index import (
+    LONG_REPLY,
+    RECITED,
+    Matches,
+    clear,
+    derive,
+    find,
+    idf,
+    remove_derived,
+)
 from memory.owners.owner_schema import migrate
 
 K1, B = 1.2, 0.75
@@ -44,7 +53,7 @@ def opened() -> sqlite3.Connection:
 
 def fill(db: Database, told: Sequence[Told]) -> None:
     for seq, (message, reply) in enumerate(told, start=1):
-        put(db, seq, message, reply)
+        derive(db, seq, message, reply)
 
 
 def found(db: Database, query: str, documents: int) -> list[dict[int, float]]:
@@ -130,7 +139,7 @@ def test_postings_in_a_table_score_as_those_of_sqlite(told: list[Told], query: s
         for each in (db, Served(db)):
             fill(each, told)
             for seq, (message, reply) in enumerate(told[:removed], start=1):
-                remove(each, seq, message, reply)
+                remove_derived(each, seq, message, reply)
         one, other = (found(each, query, len(told[removed:])) for each in (db, Served(db)))
         assert [score.keys() for score in one] == [score.keys() for score in other]
         for score, same in zip(one, other, strict=True):
@@ -142,7 +151,7 @@ def test_postings_in_a_table_score_as_those_of_sqlite(told: list[Told], query: s
 def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: str) -> None:
     with closing(opened()) as db:
         for seq, (message, reply) in enumerate(told, start=1):
-            put(db, seq, message, reply)
+            derive(db, seq, message, reply)
         db.execute("INSERT INTO meta (key, value) VALUES ('documents', ?)", (len(told),))
         lookup = look_up(db, query)
     scores = [plain(told, alternatives) for alternatives in query_terms(query)]
