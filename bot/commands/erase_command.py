@@ -119,7 +119,7 @@ async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, a
         console.print("Nothing is erased.")
         return ()
     left = await agent.forget(owner=owner, facts=[key])
-    await OwnerKeys(agent).erase_ended_questions(owner)
+    await OwnerKeys(agent).erase_fact_questions(owner, key)
     console.print(f"The fact is erased. {COPIES}")
     await _prove(agent, [one.value for one in versions], owner, console)
     return left

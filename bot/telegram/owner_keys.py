@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.telegram.place import lane_of
 from graph.runtime.agent import Agent
+from memory.permanent.store_rules import identifier
 from memory.working.redis_connection import translate_errors
 
 
@@ -23,6 +24,8 @@ class OwnerKeys:
     agent: Agent
     bot: str = "*"
     """The id of one bot; by default, all bots that use this Redis."""
+    spared: str = ""
+    """Key of the question whose answer is being carried out: after a crash, it is read again."""
 
     async def erase(self, owner: str) -> None:
         """Delete the owner's questions, records of turns, and dead updates."""
@@ -32,19 +35,23 @@ class OwnerKeys:
 
     @translate_errors()
     async def erase_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
-        """Delete the questions about tool calls of an owner's turns, by default of all turns."""
+        """Delete the questions about tool calls and corrections of turns, by default all of an owner."""
         client = await self.agent.layers.redis.client()
-        async for key, turn_id, _ in self._questions(owner):
-            if not turn_ids or turn_id in turn_ids:
-                await client.unlink(key)
+        for name in ("tool", "correction", "forget"):
+            async for key, asked in self._questions(name, owner):
+                if not turn_ids or asked.get("turn_id") in turn_ids:
+                    await client.unlink(key)
 
     @translate_errors()
-    async def erase_ended_questions(self, owner: str) -> None:
-        """Delete the questions of an owner's turns that no longer wait for an answer."""
+    async def erase_fact_questions(self, owner: str, fact: str) -> None:
+        """Delete the questions that end with a fact: to forget it, and of turns that no longer wait."""
         client = await self.agent.layers.redis.client()
-        async for key, turn_id, thread in self._questions(owner):
-            waiting = await self.agent.waiting(thread, owner=owner)
-            if waiting is None or waiting.turn_id != turn_id:
+        async for key, asked in self._questions("forget", owner):
+            if asked.get("key") and identifier(asked["key"]) == identifier(fact):
+                await client.unlink(key)
+        async for key, asked in self._questions("tool", owner):
+            waiting = await self.agent.waiting(asked["thread"], owner=owner)
+            if waiting is None or waiting.turn_id != asked["turn_id"]:
                 await client.unlink(key)
 
     @translate_errors()
@@ -74,14 +81,14 @@ class OwnerKeys:
         client = await self.agent.layers.redis.client()
         return f"telegram-group-{abs(int(await client.hget(moved, str(chat_id)) or chat_id))}"
 
-    async def _questions(self, owner: str) -> AsyncIterator[tuple[bytes, str, str]]:
-        """Yield the owner's questions: key, turn and thread."""
+    async def _questions(self, name: str, owner: str) -> AsyncIterator[tuple[bytes, dict[str, Any]]]:
+        """Yield the owner's open questions of a kind: key and content."""
         client = await self.agent.layers.redis.client()
-        for key in await self._keys("tool:*"):
+        for key in await self._keys(f"{name}:*"):
             found = await client.get(key)
             asked = json.loads(found) if found else {}
-            if asked.get("owner") == owner:
-                yield key, asked["turn_id"], asked["thread"]
+            if asked.get("owner") == owner and key.decode() != self.spared:
+                yield key, asked
 
     async def _keys(self, name: str) -> list[bytes]:
         client = await self.agent.layers.redis.client()

@@ -17,6 +17,7 @@ from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_deletion import ForgetDeletion
 from bot.telegram.gate.gate import HandlerContext
+from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
 from graph.layers import Layers
@@ -209,9 +210,12 @@ class ForgetCommand:
         if pending is None:
             return say("forget_expired")
         if "done" not in pending:
-            text = await ForgetDeletion(self.context)(pending, say) if choice == "yes" else say("forget_kept")
+            delete = ForgetDeletion(self.context, self.context.keys(FORGET, nonce))
+            text = await delete(pending, say) if choice == "yes" else say("forget_kept")
             pending = {"user": pending["user"], "done": text}
             await self._save(nonce, pending)
+            if choice == "yes" and (claim := HOLDER.get()) is not None:
+                claim.private = True  # the question was still in Redis' log when the deletion rewrote it
         return str(pending["done"])
 
     @translate_errors()

@@ -18,9 +18,14 @@ class ForgetDeletion:
     """Deletes, then searches every store for what was deleted."""
 
     context: BotContext
+    question: str
+    """Key of the confirmed question."""
 
     async def __call__(self, pending: Mapping[str, Any], say: Say) -> str:
-        """Delete the turns, the fact or everything that the question named; return the text to send."""
+        """Delete the turns, the fact or everything that the question named; return the text to send.
+
+        The text, which is kept in Redis, repeats nothing of it.
+        """
         owner, turn_ids, key = pending["owner"], pending.get("turns"), pending.get("key")
         if turn_ids:
             return await self._delete_turns(turn_ids, owner, say)
@@ -28,7 +33,7 @@ class ForgetDeletion:
 
     @property
     def _keys(self) -> OwnerKeys:
-        return OwnerKeys(self.context.agent, str(self.context.me.id))
+        return OwnerKeys(self.context.agent, str(self.context.me.id), self.question)
 
     async def _delete_all(self, owner: str, say: Say) -> str:
         await self._keys.erase(owner)
@@ -42,13 +47,9 @@ class ForgetDeletion:
     async def _delete_fact(self, key: str, owner: str, say: Say) -> str:
         versions = await self.context.agent.removal.facts.versions(key, owner)
         left = await self.context.agent.forget(owner=owner, facts=[key])
-        await self._keys.erase_ended_questions(owner)
+        await self._keys.erase_fact_questions(owner, key)
         reasons = "\n".join(map(inline_code, left))
-        said = (
-            say("forgotten_turn_left", reasons=reasons)
-            if left
-            else say("forgotten_fact", key=inline_code(key))
-        )
+        said = say("forgotten_turn_left", reasons=reasons) if left else say("forgotten_turn")
         return f"{said}{await self._searched([one.value for one in versions], owner, say)}"
 
     async def _delete_turns(self, turn_ids: Sequence[str], owner: str, say: Say) -> str:

@@ -68,6 +68,8 @@ async def fill_bots(settings: Settings) -> None:
                 about = {"turn_id": f"turn-{number}", "owner": owner, "thread": "t"}
                 await client.hset(f"{prefix}:turn:{number}", mapping=dict(about.items()))
                 await client.set(f"{prefix}:tool:{number}", json.dumps({**about, "call": "echo walnut"}))
+                await client.set(f"{prefix}:correction:{number}", json.dumps(about))
+                await client.set(f"{prefix}:forget:{number}", json.dumps({"owner": owner, "key": "Boat"}))
             for chat in (101, 102, -1002):
                 update = {"update_id": 1, "message": {"text": "walnut", "chat": {"id": chat}}}
                 await client.lpush(f"{prefix}:dead", json.dumps({"at": 1.5, "update": json.dumps(update)}))
@@ -75,14 +77,21 @@ async def fill_bots(settings: Settings) -> None:
 
 
 async def kept_by_bots(settings: Settings) -> list[tuple[list[str], int]]:
-    """List each bot's questions and records, and the number of its dead updates."""
+    """List the kind and number of each bot's questions and records, and count its dead updates."""
     async with open_layers(settings) as layers:
         client, kept = await layers.redis.client(), []
         for bot in (7, 8):
             prefix = f"goat:{{telegram:{bot}}}:"
-            found = [key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}t*")]
+            found = [
+                key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}*:*")
+            ]
             kept.append((sorted(found), await client.llen(f"{prefix}dead")))
         return kept
+
+
+def kept(*numbers: int) -> list[str]:
+    """Name what a bot keeps of the owners with these numbers."""
+    return [f"{kind}:{number}" for kind in ("correction", "forget", "tool", "turn") for number in numbers]
 
 
 def test_what_bots_keep_of_an_owner_is_erased_and_not_what_they_keep_of_others(
@@ -93,21 +102,19 @@ def test_what_bots_keep_of_an_owner_is_erased_and_not_what_they_keep_of_others(
     asyncio.run(fill(settings))
     asyncio.run(fill_bots(settings))
     assert "1 turn erased" in goat("forget", "bicycle", "--yes").shown
-    assert asyncio.run(kept_by_bots(settings))[0][0] == [
-        f"{k}:{n}" for k in ("tool", "turn") for n in range(3)
-    ]
+    assert asyncio.run(kept_by_bots(settings))[0][0] == kept(0, 1, 2)
     assert "1 turn erased" in goat("forget", "--until", "2026-03-02", "--yes").shown
-    others = ["tool:1", "tool:2", "turn:1", "turn:2"]
-    assert asyncio.run(kept_by_bots(settings)) == [(others, 4)] * 2
+    others = kept(1, 2)
+    assert asyncio.run(kept_by_bots(settings)) == [(sorted([*others, "forget:0"]), 4)] * 2
     asyncio.run(fill_bots(settings))
     assert "fact is erased" in goat("facts", "forget", "boat", "--yes").shown
-    assert asyncio.run(kept_by_bots(settings))[1][0] == ["tool:1", "tool:2", "turn:0", "turn:1", "turn:2"]
+    assert asyncio.run(kept_by_bots(settings))[1][0] == sorted([*others, "correction:0", "turn:0"])
     assert "Everything is erased" in goat("forget", "--everything", "--yes").shown
     assert asyncio.run(kept_by_bots(settings)) == [(others, 6)] * 2
     assert (
         "Everything is erased" in goat("forget", "--everything", "--yes", "--owner", "telegram-group-2").shown
     )
-    assert asyncio.run(kept_by_bots(settings)) == [(["tool:1", "turn:1"], 4)] * 2
+    assert asyncio.run(kept_by_bots(settings)) == [(kept(1), 4)] * 2
 
 
 def test_a_fact_is_shown_with_its_history_and_what_repeats_it_and_erased(

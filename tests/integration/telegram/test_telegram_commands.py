@@ -142,12 +142,29 @@ async def test_one_fact_is_forgotten(bot: Bot) -> None:
     await bot.ask(BOB, "/forget SISTER")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
-    assert (await last(bot, BOB)).text.startswith("Forgotten: Sister\n\nAfterwards, ")
+    assert (await last(bot, BOB)).text.startswith("Forgotten.\n\nAfterwards, ")
     assert await bot.context.agent.layers.permanent.history("sister", owner=f"telegram-{BOB}") == []
     assert found(bot.context.agent.layers.settings.data_folder, "Maria, in Bucharest") == {}
     assert not question.deleted
     assert not (await last(bot, BOB)).buttons
     assert "No facts" in await bot.ask(BOB, "/facts")
+
+
+async def test_a_forgotten_fact_leaves_no_byte_of_its_key(bot: Bot) -> None:
+    """Neither in the answered question's entry in Redis nor in an open one's."""
+    folder = bot.context.agent.layers.settings.data_folder
+    await bot.ask(BOB, "/remember Merganser: a boat")
+    await bot.ask(BOB, "/forget merganser")
+    await bot.ask(BOB, "/forget MERGANSER")
+    bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text.startswith("Forgotten.")
+    client = await bot.context.agent.layers.redis.client()
+    kept = [await client.get(key) async for key in client.scan_iter(match=bot.context.keys("forget", "*"))]
+    assert len(kept) == 1
+    assert b"erganser" not in (kept[0] or b"")
+    async with asyncio.timeout(60):
+        while found(folder, "Merganser"):  # noqa: ASYNC110 - on a disk
+            await asyncio.sleep(0.05)
 
 
 async def test_a_message_is_forgotten_by_a_reply_or_a_button_and_what_quotes_it_is_shown(
