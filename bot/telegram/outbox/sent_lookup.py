@@ -2,6 +2,10 @@
 
 The Bot API cannot read a chat, but an edit of the buttons under a message returns it, and is refused in
 different words for a missing message, for somebody else's, and for one that already has these buttons.
+
+No call returns the buttons of a message that has others. Another answer of the chat with other buttons loses
+them if it was sent within the search and is not recorded yet: its id is then among those that are looked at.
+One whose reply was lost too gets its own back from its own search.
 """
 
 from dataclasses import dataclass
