@@ -179,7 +179,7 @@ class Conversations:
     async def _leave(self, owner: str, thread: str, match: Match) -> None:
         """Supersede the replaced turn; the others only leave the conversation and can be recalled."""
         if match.replaced is not None:
-            await self.agent.supersede(match.replaced.turn_id, owner=owner)
+            await self.agent.removal.supersede(match.replaced.turn_id, owner=owner)
             await self.agent.layers.reminders.forget([match.replaced.turn_id], owner=owner)
         if match.left:
             layers = self.agent.layers

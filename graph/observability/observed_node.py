@@ -5,16 +5,16 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
 from langgraph.types import Command
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import INVALID_SPAN
 
 from graph.explain.node_story import describe_node
-from graph.observability.telemetry import TracerOf, api_tracer, node_span
+from graph.observability.telemetry import TracerOf, node_span
 from graph.settings.context import TurnContext
 from graph.state.circumstances import OTHER_OWNER, note_of
 from graph.state.turn_state import State
@@ -30,7 +30,7 @@ class ObservedNode:
     A node whose input is not the state is added to the graph with its `input_schema`, which must have `turn`.
     """
 
-    def __init__(self, name: str, node: Callable[..., Any], tracer: TracerOf = api_tracer) -> None:
+    def __init__(self, name: str, node: Callable[..., Any], tracer: TracerOf) -> None:
         """Wrap a function or callable object, with or without a parameter `runtime`."""
         self.name = name
         self.node = node
@@ -40,10 +40,20 @@ class ObservedNode:
         self._is_async = inspect.iscoroutinefunction(called)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> Any:
-        turn_id = turn_id_of(state)
-        with self._span(state, turn_id) as span:
+        tracer = self._tracer()
+        spanning = (
+            nullcontext(INVALID_SPAN)
+            if tracer is None or is_private(state)
+            else node_span(tracer, self.name, turn_id_of(state))
+        )
+        with spanning as span:
             began = time.perf_counter()
-            update = await self._run(state, runtime)
+            check_owner(state, runtime.context)
+            given = {"runtime": runtime} if self._wants_runtime else {}
+            running = (
+                self.node(state, **given) if self._is_async else asyncio.to_thread(self.node, state, **given)
+            )
+            update = await running
             milliseconds = round((time.perf_counter() - began) * 1000, 2)
             if span.is_recording():
                 span.set_attributes(_numbers(update))
@@ -65,20 +75,6 @@ class ObservedNode:
         used = runtime.context.used_by(self.name) if runtime.context else {}
         thresholds = {"thresholds": used} if used else {}
         return {**story, **update, **thresholds, "timings": {turn_id: {self.name: milliseconds}}}
-
-    async def _run(self, state: State, runtime: Runtime[TurnContext]) -> Any:
-        check_owner(state, runtime.context)
-        given = {"runtime": runtime} if self._wants_runtime else {}
-        if self._is_async:
-            return await self.node(state, **given)
-        return await asyncio.to_thread(self.node, state, **given)
-
-    def _span(self, state: State, turn_id: str) -> AbstractContextManager[Span]:
-        """Open a span; for a private turn, or without a tracer, one that records nothing."""
-        tracer = self._tracer()
-        if tracer is None or is_private(state):
-            return nullcontext(INVALID_SPAN)
-        return node_span(tracer, self.name, turn_id)
 
 
 def turn_id_of(state: State) -> str:

@@ -51,11 +51,6 @@ _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
 logger = logging.getLogger(__name__)
 
 
-def api_tracer() -> Tracer | None:
-    """Return the tracer of this process's OpenTelemetry setup; None without one."""
-    return None if isinstance(get_tracer_provider(), ProxyTracerProvider) else get_tracer(SCOPE)
-
-
 @contextmanager
 def node_span(tracer: Tracer, name: str, turn_id: str) -> Iterator[Span]:
     """Open a node's span, under the current span or else under the turn's shared parent."""
@@ -125,14 +120,17 @@ class Telemetry:
         self._begun = False
 
     def tracer(self) -> Tracer | None:
-        """Return the current tracer, or None; starts `open` in a thread if needed."""
+        """Return the tracer of the receiver, or of this process's OpenTelemetry setup; None without both.
+
+        Starts `open` in a thread if needed.
+        """
         if self._tracer is not None:
             return self._tracer
         if not self._begun:
             self._begun = True
             if self._endpoint() is not None:
                 Thread(target=self._open_late, name="goat-telemetry", daemon=True).start()
-        return api_tracer()
+        return None if isinstance(get_tracer_provider(), ProxyTracerProvider) else get_tracer(SCOPE)
 
     async def open(self) -> None:
         """Start exporting if a receiver is configured.

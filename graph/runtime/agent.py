@@ -16,7 +16,7 @@ from graph.checkpoint.redis_saver import RedisSaver
 from graph.checkpoint.thread_leases import ThreadLeases
 from graph.events.approval import REFUSED
 from graph.events.snapshots import check_owner, turn_id_of, waiting_in
-from graph.events.turn_events import Event, Events, Finished, Resumed, Waiting
+from graph.events.turn_events import Events, Finished, Resumed, Waiting
 from graph.layers import Layers
 from graph.runtime.erasure import OwnerErasure
 from graph.runtime.graph_runs import Compiled, GraphRuns
@@ -27,14 +27,16 @@ from graph.state.circumstances import PLAIN, Circumstances, is_empty, user_messa
 from graph.state.turn_state import State
 from memory.concurrency.tasks import end
 from memory.errors import EmptyMessage, GoatError, ThreadBusy, TierUnavailable, Undecided
-from memory.models import SUPERSEDED
 from memory.text.text import clean
 
 logger = logging.getLogger(__name__)
 
 
 class Agent:
-    """Runs turns on an open graph, checkpointer and layers; see `graph.app.open_agent`."""
+    """Runs turns on an open graph, checkpointer and layers; see `graph.app.open_agent`.
+
+    Methods raise `TierUnavailable` when Redis cannot be reached.
+    """
 
     def __init__(self, graph: Compiled, untraced: Compiled, layers: Layers, saver: RedisSaver) -> None:
         """Take the graph compiled with the checkpointer `saver`, and `untraced`, compiled without one."""
@@ -47,7 +49,7 @@ class Agent:
         self._erasure = OwnerErasure(layers, saver, self._runs, self._hold)
         self.removal = TurnRemoval(layers, saver, self._pending, self._erasure)
         self._reconciling: asyncio.Task[None] | None = None
-        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by thread
 
     async def ask(self, text: str, *, owner: str, thread: str, **options: Any) -> State:
         """Run one turn to its end and return its state; options as for `stream`.
@@ -55,10 +57,8 @@ class Agent:
         Raises:
             Undecided: a tool call needs approval; see `decide`.
         """
-        ended: Event | None = None
         # Read to the end: a stream left early keeps the thread's lease until it is garbage-collected.
-        async for event in self.stream(text, owner=owner, thread=thread, **options):
-            ended = event
+        *_, ended = [event async for event in self.stream(text, owner=owner, thread=thread, **options)]
         if isinstance(ended, Finished):
             return ended.state
         if isinstance(ended, Waiting):
@@ -89,16 +89,17 @@ class Agent:
             EmptyMessage: there is nothing to answer.
             OwnerMismatch: the thread is another owner's.
             ThreadBusy: another process is answering in this thread.
-            TierUnavailable: Redis cannot be reached, or the archive not written; the next call ends the turn.
+            TierUnavailable: also when the archive cannot be written; the next call ends the turn.
         """
         if not clean(text).strip() and is_empty(about.parts):
             raise EmptyMessage("The message is empty. Write something to answer.")
         may_be_stored = bool(turn_id) and not fresh
         context = context if context is not None else await self.layers.live.context(owner)
         at = about.at or datetime.now(UTC)
-        message = user_message(text, turn_id=turn_id or uuid.uuid4().hex, owner=owner, at=at, about=about)
+        turn_id = turn_id or uuid.uuid4().hex
+        message = user_message(text, turn_id=turn_id, owner=owner, at=at, about=about)
         if about.private:
-            turn = self._runs.begin(message, thread, context, private=True)
+            turn = self._runs.run_stoppable(turn_id, {"messages": [message]}, thread, context, private=True)
         else:
             turn = self._run_next(message, thread, context, owner, may_be_stored=may_be_stored)
         async with contextlib.aclosing(turn) as events:
@@ -111,16 +112,18 @@ class Agent:
         """Finish the thread's earlier turn, then run this one, unless its state is stored."""
         turn_id = str(message.id)
         ahead = self._runs.ahead(message, thread, context, owner=owner)
-        async with self._queue(thread), ahead, self._leases.hold(thread):
-            async for event in self._pending.finish_earlier(thread, turn_id, owner):
-                self.layers.prefetch.forget(turn_id)
-                yield event
-                if not isinstance(event, Resumed):
-                    return
+        async with self._queues.setdefault(thread, asyncio.Lock()), ahead, self._leases.hold(thread):
+            if await self._saver.ais_pending(thread):
+                async for event in self._pending.finish_earlier(thread, turn_id, owner):
+                    self.layers.prefetch.forget(turn_id)
+                    yield event
+                    if not isinstance(event, Resumed):
+                        return
             if may_be_stored and (stored := await self._pending.stored(thread, turn_id, owner)):
                 yield Finished(stored)
                 return
-            async with contextlib.aclosing(self._runs.begin(message, thread, context)) as events:
+            turn = self._runs.run_stoppable(turn_id, {"messages": [message]}, thread, context)
+            async with contextlib.aclosing(turn) as events:
                 async for event in events:
                     yield event
 
@@ -147,11 +150,11 @@ class Agent:
             if not allowed:
                 await self.layers.tool_cache.claim(asked[approval_id].key, REFUSED, owner=owner)
             context = await self.layers.live.context(owner)
-            with self.layers.stops.accept(turn_id):
-                answer: Command[Any] = Command(resume={approval_id: allowed})
-                async with contextlib.aclosing(self._runs.run(turn_id, answer, thread, context)) as events:
-                    async for event in events:
-                        yield event
+            answer: Command[Any] = Command(resume={approval_id: allowed})
+            turn = self._runs.run_stoppable(turn_id, answer, thread, context)
+            async with contextlib.aclosing(turn) as events:
+                async for event in events:
+                    yield event
 
     async def waiting(self, thread: str, *, owner: str) -> Waiting | None:
         """Return the calls that need approval in a thread of the owner; None without any."""
@@ -169,11 +172,7 @@ class Agent:
 
         Interrupted erasures are finished first. Approvals stay pending for a week. Threads that another
         process holds are skipped. A turn that fails again stays pending and is logged; the others go on.
-
         Then starts background work: embedding of waiting episodes, and open jobs.
-
-        Raises:
-            TierUnavailable: Redis cannot be reached.
         """
         await self.removal.resume()
         self.layers.delegation.begin()
@@ -206,20 +205,8 @@ class Agent:
         """Ask a running turn to stop; the reply so far is archived."""
         self.layers.stops.request(turn_id)
 
-    async def supersede(self, turn_id: str, *, owner: str) -> None:
-        """Take a turn out of its conversation and of recall; exports keep it. Safe to repeat."""
-        layers = self.layers
-        await layers.episodes.tag(turn_id, SUPERSEDED, owner=owner)
-        for episode in await layers.episodes.get([turn_id], owner=owner):
-            await layers.conversations.remove([turn_id], owner=owner, thread=episode.thread)
-        await layers.cache.drop(owner=owner)
-
     async def has_turn(self, turn_id: str, *, thread: str) -> bool:
-        """Return True when the thread's latest message is this turn's: it is answered, or will be.
-
-        Raises:
-            TierUnavailable: Redis cannot be reached.
-        """
+        """Return True when the thread's latest message is this turn's: it is answered, or will be."""
         return turn_id_of(await self._runs.snapshot(thread)) == turn_id
 
     async def erase(self, owner: str) -> tuple[str, ...]:
@@ -259,8 +246,5 @@ class Agent:
     @contextlib.asynccontextmanager
     async def _hold(self, thread: str) -> AsyncIterator[None]:
         """Hold the thread in this process and, by its lease, among all; raises `ThreadBusy`."""
-        async with self._queue(thread), self._leases.hold(thread):
+        async with self._queues.setdefault(thread, asyncio.Lock()), self._leases.hold(thread):
             yield
-
-    def _queue(self, thread: str) -> asyncio.Lock:
-        return self._queues.setdefault(thread, asyncio.Lock())

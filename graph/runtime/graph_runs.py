@@ -1,8 +1,8 @@
 """Runs of the graph in threads, with checkpoints or, for private turns, without."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import HumanMessage, RemoveMessage
@@ -24,79 +24,7 @@ Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
 _WRITER = "respond"
 _INTERRUPT = "__interrupt__"
 Tools = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(slots=True)
-class TurnRun:
-    """Events of one run."""
-
-    tools: Tools
-    """Schemas by name; calls written as text into the reply are hidden."""
-    _visible: VisibleText = field(init=False)
-    _done: list[Event] = field(default_factory=list)
-    _interrupts: dict[str, Interrupt] = field(default_factory=dict)
-    _state: Any = None
-
-    def __post_init__(self) -> None:
-        self._visible = VisibleText(self.tools)
-
-    async def events(
-        self,
-        graph: Compiled,
-        given: TurnInput | Command[Any] | None,
-        config: RunnableConfig,
-        context: TurnContext,
-        durability: Durability | None,
-    ) -> Events:
-        """Run the graph to its end, or to an interrupt."""
-        stream = graph.astream(
-            given,
-            config,
-            context=context,
-            stream_mode=["custom", "updates", "values"],
-            durability=durability,
-        )
-        async with aclosing(cast("AsyncGenerator[Any, None]", stream)):
-            async for mode, event in stream:
-                for heard in self._hear(str(mode), event):
-                    yield heard
-        yield self._end()
-
-    def _hear(self, mode: str, event: Any) -> Iterator[Event]:
-        if mode == "custom":  # text that `respond` streams
-            if shown := self._visible.feed(str(event)):
-                yield Piece(shown)
-        elif mode == "updates":
-            self._update(event)
-        else:  # a superstep's values arrive once its checkpoint is stored
-            self._state = event
-            yield from self._done
-            self._done.clear()
-
-    def _update(self, event: Mapping[str, Any]) -> None:
-        for node, update in event.items():
-            if node == _INTERRUPT:
-                self._interrupts |= {one.id: one for one in update}
-                continue
-            if node == _WRITER:
-                self._done += self._written(update)
-            self._done.append(NodeFinished(node))
-
-    def _written(self, update: Mapping[str, Any]) -> Iterator[Event]:
-        """Return the event that ends the streamed text: tool calls, or the rest of the reply."""
-        rest, self._visible = self._visible.end(), VisibleText(self.tools)
-        exchange: Exchange | None = update.get("exchange")
-        if exchange is not None:
-            yield ToolsRequested(tuple(call.name for call in exchange.rounds[-1].calls))
-        elif rest:
-            yield Piece(rest)
-
-    def _end(self) -> Event:
-        state = cast("State", self._state)
-        if not self._interrupts:
-            return Finished(state)
-        turn = state["turn"]
-        return Waiting(turn.turn_id, turn.owner, approvals(self._interrupts.values()))
+"""Schemas of the tools' arguments, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +37,17 @@ class GraphRuns:
     untraced: Compiled
     """Compiled without a checkpointer."""
 
-    async def begin(
-        self, message: HumanMessage, thread: str, context: TurnContext, *, private: bool = False
+    async def run_stoppable(
+        self,
+        turn_id: str,
+        given: TurnInput | Command[Any],
+        thread: str,
+        context: TurnContext,
+        *,
+        private: bool = False,
     ) -> Events:
-        """Run a new turn that `stop` can end; a private one is not stored."""
-        turn_id = str(message.id)
+        """Run as `run` does, until `stop` is called."""
         with self.layers.stops.accept(turn_id):
-            given: TurnInput = {"messages": [message]}
             async with aclosing(self.run(turn_id, given, thread, context, private=private)) as events:
                 async for event in events:
                     yield event
@@ -138,15 +70,23 @@ class GraphRuns:
         *,
         private: bool = False,
     ) -> Events:
-        """Run the graph with an input; None resumes the thread from its last checkpoint."""
+        """Run the graph with an input; None resumes the thread from its last checkpoint.
+
+        Nothing of a private turn is stored.
+        """
         context = _without_forks(context)
-        run = TurnRun(await self.layers.toolbox.schemas() if context.tool_rounds else {})
-        if private:
-            events = run.events(self.untraced, given, _config(thread), context, None)
-        else:
-            events = run.events(self.graph, given, _config(thread), context, "sync")
-            if tracer := self.layers.telemetry.tracer():
-                events = turn_span(tracer, turn_id, events)
+        tools = await self.layers.toolbox.schemas() if context.tool_rounds else {}
+        durability: Durability | None = None if private else "sync"
+        stream = (self.untraced if private else self.graph).astream(
+            given,
+            _config(thread),
+            context=context,
+            stream_mode=["custom", "updates", "values"],
+            durability=durability,
+        )
+        events = _read_events(cast("AsyncGenerator[Any, None]", stream), tools)
+        if not private and (tracer := self.layers.telemetry.tracer()):
+            events = turn_span(tracer, turn_id, events)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -168,6 +108,41 @@ class GraphRuns:
         """Remove a message that must not be answered, and end its turn."""
         gone = {"messages": [RemoveMessage(id=message_id)]}
         await self.graph.aupdate_state(_config(thread), gone, as_node="archive")
+
+
+async def _read_events(stream: AsyncGenerator[Any, None], tools: Tools) -> Events:
+    """Convert a graph's stream, to its end or to an interrupt; calls written as text are hidden."""
+    visible, finished = VisibleText(tools), list[Event]()
+    state: Any = None
+    interrupts: dict[str, Interrupt] = {}
+    async with aclosing(stream):
+        async for mode, event in stream:
+            if mode == "custom":  # text that `respond` streams
+                if shown := visible.feed(str(event)):
+                    yield Piece(shown)
+            elif mode == "values":  # a superstep's values arrive once its checkpoint is stored
+                state = event
+                for one in finished:
+                    yield one
+                finished.clear()
+            else:
+                if _WRITER in event:
+                    finished += _end_of_text(event[_WRITER], visible.end())
+                    visible = VisibleText(tools)
+                interrupts |= {one.id: one for one in event.get(_INTERRUPT, ())}
+                finished += [NodeFinished(node) for node in event if node != _INTERRUPT]
+    if interrupts:
+        yield Waiting(state["turn"].turn_id, state["turn"].owner, approvals(interrupts.values()))
+    else:
+        yield Finished(state)
+
+
+def _end_of_text(update: Mapping[str, Any], rest: str) -> list[Event]:
+    """Return the event that ends the streamed text: tool calls, or the rest of the reply."""
+    exchange: Exchange | None = update.get("exchange")
+    if exchange is not None:
+        return [ToolsRequested(tuple(call.name for call in exchange.rounds[-1].calls))]
+    return [Piece(rest)] if rest else []
 
 
 def _without_forks(context: TurnContext) -> TurnContext:

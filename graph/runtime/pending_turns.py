@@ -49,8 +49,6 @@ class PendingTurns:
 
     async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> Events:
         """Finish a thread's pending turn: yield `Resumed`, or for `turn_id` `Finished` or `Waiting`."""
-        if not await self.saver.ais_pending(thread):
-            return
         snapshot = await self.runs.snapshot(thread)
         check_owner(snapshot, owner)
         waiting = waiting_in(snapshot)

@@ -15,6 +15,7 @@ from graph.runtime.erasure import PATIENCE, RETRY_SECONDS, OwnerErasure, blank_l
 from graph.runtime.fact_removal import FactRemoval, Quotations, clear_exports, marks_of, terminal_history
 from graph.runtime.pending_turns import PendingTurns
 from memory.errors import GoatError, ThreadBusy
+from memory.models import SUPERSEDED
 from memory.owners.erasures import NOTHING, Erasure
 from memory.permanent.store_rules import normalize_key
 from nodes.archive import repeats
@@ -49,6 +50,14 @@ class TurnRemoval:
                     await self(pending.turn_ids, pending.owner, pending.facts)
             except GoatError as error:
                 logger.warning("Erasing an owner failed and will be retried: %s", error)
+
+    async def supersede(self, turn_id: str, *, owner: str) -> None:
+        """Take a turn out of its conversation and of recall; exports keep it. Safe to repeat."""
+        layers = self.layers
+        await layers.episodes.tag(turn_id, SUPERSEDED, owner=owner)
+        for episode in await layers.episodes.get([turn_id], owner=owner):
+            await layers.conversations.remove([turn_id], owner=owner, thread=episode.thread)
+        await layers.cache.drop(owner=owner)
 
     async def quotations(self, turn_ids: list[str], owner: str) -> Quotations:
         """Find the turns and facts that repeat words of these turns and of their earlier versions."""

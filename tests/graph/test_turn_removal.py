@@ -183,7 +183,7 @@ async def test_the_earlier_version_of_an_edited_message_goes_too(agent: Agent, m
     model.reply("Noted.")
     await talk(agent)
     for turn_id, former in (("edited", "secret"), ("retried", "edited")):
-        await agent.supersede(former, owner="ana")
+        await agent.removal.supersede(former, owner="ana")
         about = Circumstances(tags=(f"{EDIT_OF}{former}",))
         await agent.ask(f"My {SECRET} is gone.", owner="ana", thread=HERE, turn_id=turn_id, about=about)
     quotations = await agent.removal.quotations(["retried"], "ana")

@@ -62,7 +62,7 @@ class GroupTalk:
         context, place = self.context, place_of(message)
         owner, layers = await context.owner(place), context.agent.layers
         if earlier.turn_id:
-            await context.agent.supersede(earlier.turn_id, owner=earlier.owner)
+            await context.agent.removal.supersede(earlier.turn_id, owner=earlier.owner)
         episode = Episode(
             turn_id=context.turn_id(update.update_id),
             owner=owner,

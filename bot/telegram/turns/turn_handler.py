@@ -169,7 +169,7 @@ class TurnHandler:
         if earlier is None or not earlier.turn_id:
             return
         context, user, update_id = self.context, update.effective_user, update.update_id
-        await context.agent.supersede(earlier.turn_id, owner=earlier.owner)
+        await context.agent.removal.supersede(earlier.turn_id, owner=earlier.owner)
         if user is not None:
             later = context.turn_id(update_id)
             await Corrections(context).follow(

@@ -7,6 +7,7 @@ import pytest
 
 from bot.telegram.place import Place
 from bot.telegram.turns.turn_request import Corrections, WrongTurn
+from graph.runtime.turn_removal import TurnRemoval
 from memory.errors import TierUnavailable
 from memory.models import SUPERSEDED, Episode
 from memory.provenance import Speaker
@@ -153,15 +154,15 @@ async def test_an_edited_correction_that_is_tried_again_replaces_the_earlier_ver
     await press(bot, await asked(bot, "When was it built?"), WRONG)
     said = bot.api.says(BOB, "In 1921")
     await bot.answers(BOB, 3)
-    supersede, tries = bot.context.agent.supersede, list[str]()
+    supersede, tries = TurnRemoval.supersede, list[str]()
 
-    async def down_at_first(turn_id: str, *, owner: str) -> None:
+    async def down_at_first(removal: TurnRemoval, turn_id: str, *, owner: str) -> None:
         tries.append(turn_id)
         if len(tries) == 1:
             raise TierUnavailable("working", "connection refused")
-        await supersede(turn_id, owner=owner)
+        await supersede(removal, turn_id, owner=owner)
 
-    monkeypatch.setattr(bot.context.agent, "supersede", down_at_first)
+    monkeypatch.setattr(TurnRemoval, "supersede", down_at_first)
     bot.api.edits(BOB, said.message_id, "In 1922")
     versions = await turns(bot)
     assert len(tries) == 2
