@@ -1,12 +1,11 @@
 """The turn's graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from graph.explain.node_story import CAPTIONS
 from graph.layers import Layers
 from graph.model.model_call import ModelCall
 from graph.model.model_window import WindowShare
@@ -15,6 +14,7 @@ from graph.observability.observed_node import ObservedNode
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State, TurnInput
 from graph.state.updates import ToolsInput
+from memory.recall.mechanisms import MECHANISMS
 from memory.working.redis_journal import RedisJournal
 from nodes.archive import Archive
 from nodes.assemble import Assemble
@@ -34,6 +34,25 @@ FETCHES = ["prefetch", "identity", "facts", "working"]
 
 REPEATABLE = ["__start__", *FETCHES, "gap_filter", "budget", "assemble", "archive"]
 """Nodes that may run again after a crash: they only read, or, as `archive`, are idempotent."""
+
+CAPTIONS: Mapping[str, Mapping[str, str]] = {
+    "prefetch": {
+        "does": "search the memory (L3)",
+        "thematic": "by meaning and words, always",
+        **{one.name.value: one.caption for one in MECHANISMS},
+    },
+    "identity": {"does": "read who the agent is (L0)"},
+    "facts": {"does": "read the facts (L1)"},
+    "working": {"does": "read the conversation (L2)"},
+    "gap_filter": {"does": "keep what is relevant"},
+    "budget": {"does": "divide the token budget"},
+    "assemble": {"does": "write the prompt"},
+    "respond": {"does": "ask the model"},
+    "tools": {"does": "run one call"},
+    "ground": {"does": "check the figures"},
+    "archive": {"does": "save the turn"},
+}
+"""Each node's caption in the drawn graph."""
 
 TurnGraph = StateGraph[State, TurnContext, TurnInput, State]
 

@@ -11,8 +11,8 @@ from bot.pictures.canvas import png
 from bot.pictures.turn_picture import turn_figure
 from bot.presentation.turn_screen import picture_of
 from bot.printable import printable, snippet
+from graph.builder import CAPTIONS
 from graph.explain.explanation import Explanation, explain, explain_decision
-from graph.explain.node_story import CAPTIONS
 from graph.observability.turn_recorder import PARALLEL_NODES
 from graph.state.turn_state import State
 from memory.models import SearchStatus

@@ -102,7 +102,6 @@ def explain(state: State) -> Explanation | None:
         return None
     recall, allocation = state["recall"], state["allocation"]
     by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
-    space = () if allocation.space is None else space_notes(allocation.space)
     return Explanation(
         memories=explain_decisions(
             join_evidence(last_decisions(state["decisions"], allocation), recall), by_id
@@ -114,7 +113,7 @@ def explain(state: State) -> Explanation | None:
         time=recall.times.text if recall.times else "",
         keys=recall.keys,
         problems=_problems(state),
-        window=[*space, *fitting_notes(fitting_of(state))],
+        window=[*space_notes(allocation.space), *fitting_notes(fitting_of(state))],
         results=results_of(state),
         grounding=grounding_of(state),
     )
@@ -149,8 +148,10 @@ def explain_decisions(
     return found
 
 
-def space_notes(space: Space) -> Iterator[Note]:
+def space_notes(space: Space | None) -> Iterator[Note]:
     """Yield how the window was divided before the model call, and what was cut to fit."""
+    if space is None:
+        return
     shares = {"window": space.window, "reply": space.reply, "tools": space.tools}
     yield "window", {**shares, "count": len(space.offered)}
     if space.withheld:

@@ -15,8 +15,7 @@ from langgraph_sdk.errors import UnprocessableEntityError
 from pydantic import SecretStr
 
 from graph.app import open_agent
-from graph.builder import FETCHES
-from graph.explain.node_story import CAPTIONS
+from graph.builder import CAPTIONS, FETCHES
 from graph.runtime.agent import Agent
 from graph.settings.context import TurnContext
 from graph.settings.server_settings import STUDIO

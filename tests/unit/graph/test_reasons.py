@@ -3,7 +3,7 @@
 from typing import cast
 
 from graph.explain.explanation import RULES, explain_decision, measure, rule_of
-from graph.explain.memory_story import reason
+from graph.explain.node_story import reason
 from memory.models import Decision, DecisionRule
 from tests.tables import each
 
