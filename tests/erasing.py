@@ -16,11 +16,11 @@ from graph.settings.settings import exports_folder, terminal_folder
 from graph.settings.settings_loader import load_settings
 from graph.state.circumstances import thread_id
 from graph.tools.plugins.services import artifacts_of
+from memory.database import owner_key
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.feedback_log import Feedback
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_tables import owner_key
 from memory.reminders.reminder import Origin, Reminder, Schedule
 from memory.working.redis_connection import RedisConnection
 from memory.working.redis_conversation import RedisConversation

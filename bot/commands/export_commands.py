@@ -21,8 +21,8 @@ from bot.presentation.command_output import ProgressBars
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
+from memory.database import owner_key
 from memory.errors import ConfigError
-from memory.owners.owner_tables import owner_key
 
 
 def export(

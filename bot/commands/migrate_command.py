@@ -17,11 +17,11 @@ from bot.commands.command_app import command_settings
 from bot.printable import printable, snippet
 from graph.settings.settings import Settings
 from graph.stores import owner_files, owner_partitions, redis_connection
+from memory.database import OwnerTables
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.search.lookup import look_up
 from memory.errors import ConfigError, MemoryTierError
 from memory.owners.owner_copy import TableDigest, copy_tables
-from memory.owners.owner_tables import OwnerTables
 from memory.working.embedded_server import EmbeddedServer
 from memory.working.redis_connection import RedisConnection, translate_errors
 from memory.working.redis_copy import copy_keys

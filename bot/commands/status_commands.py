@@ -33,8 +33,8 @@ from graph.settings.sources import (
     user_file,
 )
 from graph.stores import embedding_model
+from memory.database import owner_key
 from memory.errors import GoatError
-from memory.owners.owner_tables import owner_key
 from memory.recall.relevance import suits
 from memory.working.redis_connection import translate_errors
 from memory.working.redis_metrics import RedisMetrics

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.state.circumstances import thread_id
-from memory.owners.owner_tables import owner_key
+from memory.database import owner_key
 from memory.text.text import clean
 from memory.working.server_folder import folder_error
 

@@ -18,9 +18,9 @@ from graph.observability.logs import log_path
 from graph.runtime.graph_runs import GraphRuns
 from graph.runtime.server_notes import forget_runs
 from graph.settings.settings import exports_folder, terminal_folder
+from memory.database import owner_key
 from memory.errors import ThreadBusy, TierCorrupt
 from memory.owners.erasures import Erasure
-from memory.owners.owner_tables import owner_key
 from memory.text.text import digest
 
 PATIENCE = 120.0

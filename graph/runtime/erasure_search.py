@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.layers import Layers
+from memory.database import owner_key
 from memory.errors import DataFolderError
 from memory.models import Episode
 from memory.owners.file_search import search_files
-from memory.owners.owner_tables import owner_key
 from memory.working.redis_copy import read_all
 
 LEAST_CHARS = 16

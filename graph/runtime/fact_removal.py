@@ -12,9 +12,9 @@ from pathlib import Path
 from graph.layers import Layers
 from graph.runtime.erasure import blank_lines
 from graph.settings.settings import Settings, exports_folder, terminal_folder
+from memory.database import owner_key
 from memory.models import Episode, Fact
 from memory.owners.erasures import Erasure
-from memory.owners.owner_tables import owner_key
 from memory.permanent.permanent_records import RecordedStore
 from memory.permanent.store_rules import identifier
 from memory.prompt.tool_text import without_calls

@@ -21,7 +21,7 @@ from graph.settings.sources import (
 )
 from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
-from memory.owners.owner_tables import owner_key
+from memory.database import owner_key
 from memory.tuning.tuning_result import RULE, RULED
 
 PERSONA = (

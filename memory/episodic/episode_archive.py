@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from memory.concurrency.tasks import Background, wait_ended, wait_result
+from memory.database import OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.episode_removal import remove_episodes
 from memory.episodic.index.indexer import Indexer
@@ -23,7 +24,6 @@ from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vector_backend import TIER
 from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import MemoryTierError, TierUnavailable
-from memory.owners.owner_tables import OwnerTables
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
 from memory.results import IndexProgress, SearchResult

@@ -10,10 +10,9 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, Final
 
-from memory.database import Database, Value
+from memory.database import Database, OwnerTables, Value
 from memory.errors import MemoryTierError
 from memory.lexical.lexical_index import META_KEYS, derive_all
-from memory.owners.owner_tables import OwnerTables
 
 TIER: Final = "episodic"
 _PAGE: Final = 500

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, TypeVar
 
-from memory.database import Work
+from memory.database import Work, encode_owner, owner_key
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_connection import FileWork, OwnerConnection
 from memory.owners.owner_file import (
@@ -25,7 +25,6 @@ from memory.owners.owner_file import (
     snapshot,
     transaction,
 )
-from memory.owners.owner_tables import encode_owner, owner_key
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)

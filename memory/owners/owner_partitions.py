@@ -1,4 +1,4 @@
-"""Owners' tables in PostgreSQL. Importing this module imports psycopg; see `owner_tables.connect`."""
+"""Owners' tables in PostgreSQL. Importing this module imports psycopg."""
 
 import asyncio
 import hashlib
@@ -13,9 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from memory.database import Work
+from memory.database import Work, encode_owner, owner_key
 from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
-from memory.owners.owner_tables import encode_owner, owner_key
 from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare, tables_with
 from memory.owners.postgres_sql import Connection, PostgresDatabase, register
 

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from memory.database import Database, from_micros, require_utf8, to_micros
+from memory.database import Database, OwnerTables, from_micros, require_utf8, to_micros
 from memory.models import Fact
-from memory.owners.owner_tables import OwnerTables
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
 from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
 

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from memory.database import OwnerTables
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables
 from tests.contract.redis_servers import CLUSTER, RedisServers, connected
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import BINARIES

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from memory.database import OwnerTables, owner_key
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.search.hits import Query
 from memory.episodic.vectors.noise_floor import read_null_turns
@@ -20,7 +21,6 @@ from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.models import Episode, Seen
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables, owner_key
 from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
+from memory.database import OwnerTables
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.log.feedback_log import Feedback, FeedbackLog
 from memory.models import Episode
-from memory.owners.owner_tables import OwnerTables
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

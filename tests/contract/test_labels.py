@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from memory.database import OwnerTables
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.log.label_log import Label, LabelLog
 from memory.models import Episode
-from memory.owners.owner_tables import OwnerTables
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from memory.database import OwnerTables
 from memory.episodic.log.episode_log import EpisodeLog
 from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode
-from memory.owners.owner_tables import OwnerTables
 from tests.observations import AT, observation
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from memory.database import OwnerTables
 from memory.errors import FactsFull
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
 from memory.permanent.permanent_records import FactRecord, IdentityRecord, RecordedStore, Records
@@ -281,9 +281,9 @@ WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from memory.database import OwnerTables
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 
 async def main():

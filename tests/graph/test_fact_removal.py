@@ -13,9 +13,9 @@ from graph.events.turn_events import Waiting
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings, terminal_folder
 from graph.state.circumstances import thread_id
+from memory.database import owner_key
 from memory.errors import TierUnavailable
 from memory.models import Episode
-from memory.owners.owner_tables import owner_key
 from memory.prompt.tool_text import evidence_line
 from memory.working.redis_journal import JournalEntry
 from tests.disk import found

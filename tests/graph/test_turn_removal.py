@@ -14,9 +14,9 @@ from graph.runtime.agent import Agent
 from graph.runtime.erasure_search import search_stores, words_of
 from graph.settings.settings import Settings, terminal_folder
 from graph.state.circumstances import Circumstances, thread_id
+from memory.database import owner_key
 from memory.errors import TierUnavailable
 from memory.models import EDIT_OF, Episode
-from memory.owners.owner_tables import owner_key
 from memory.provenance import Carrier, Part
 from memory.working.redis_journal import JournalEntry
 from tests.disk import found

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from memory.database import owner_key
 from memory.embedding.e5 import E5Embeddings
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic import episode_archive as store
@@ -28,7 +29,6 @@ from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_tables import owner_key
 from tests.nursery import Nursery
 from tests.servers.hash_embeddings import HashEmbeddings
 

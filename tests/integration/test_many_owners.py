@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from memory.database import owner_key
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors.chroma import ChromaVectors
 from memory.episodic.vectors.chroma_collections import ChromaClient, OpenCollections
@@ -18,7 +19,6 @@ from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.episodic.vectors.vector_index import VectorIndex
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
-from memory.owners.owner_tables import owner_key
 from tests.plugins import until
 from tests.servers.hash_embeddings import HashEmbeddings
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from memory.database import Database
+from memory.database import Database, OwnerTables
 from memory.episodic.index.vector_state import (
     KEYS,
     Maxima,
@@ -21,7 +21,6 @@ from memory.episodic.log.episode_log import TIER, seqs_of
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Parts, Slot
 from memory.errors import EmbeddingMismatch
-from memory.owners.owner_tables import OwnerTables
 
 Measure = Callable[[Iterable[Parts]], Maxima]
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.database import Database, put_meta
+from memory.database import Database, owner_key, put_meta
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import KeptPart, Slot
 from memory.episodic.vectors.vector_backend import TIER
 from memory.errors import EmbeddingMismatch
-from memory.owners.owner_tables import owner_key
 
 Maxima = NDArray[np.float32]
 KEYS = (

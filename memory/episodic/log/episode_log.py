@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
-from memory.database import Database, from_micros, require_utf8, to_micros
+from memory.database import Database, OwnerTables, from_micros, require_utf8, to_micros
 from memory.episodic.vectors.kept_vectors import Slot
 from memory.lexical import lexical_index as lexicon
 from memory.models import EDIT_OF, Episode
-from memory.owners.owner_tables import OwnerTables
 from memory.provenance import Carrier, Speaker, dump, load, said
 
 TIER = "episodic"

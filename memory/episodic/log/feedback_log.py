@@ -6,9 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from memory.database import Database, from_micros, to_micros
+from memory.database import Database, OwnerTables, from_micros, to_micros
 from memory.episodic.log.episode_log import TIER
-from memory.owners.owner_tables import OwnerTables
 
 PUT: Final = (
     "INSERT INTO feedback (turn_id, good, decisions, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id)"

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from memory.database import Database, from_micros, require_utf8, to_micros
+from memory.database import Database, OwnerTables, from_micros, require_utf8, to_micros
 from memory.episodic.log.episode_log import TIER
-from memory.owners.owner_tables import OwnerTables
 
 PUT: Final = (
     "INSERT INTO labels (turn_id, memory, relevant, at) VALUES (?, ?, ?, ?) ON CONFLICT (turn_id, memory)"

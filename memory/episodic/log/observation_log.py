@@ -5,10 +5,9 @@ import zlib
 from dataclasses import dataclass
 from functools import partial
 
-from memory.database import Database, to_micros
+from memory.database import Database, OwnerTables, to_micros
 from memory.episodic.log.episode_log import TIER
 from memory.observation.observation import Observation
-from memory.owners.owner_tables import OwnerTables
 
 LEVEL = 1
 """zlib level; a turn with thirty candidates takes 2 kB instead of 9."""

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from memory.database import Database
+from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Measure, VectorLedger
 from memory.episodic.index.vector_state import Maxima, VectorState, added_up
@@ -24,7 +24,6 @@ from memory.episodic.vectors.noise_floor import NullTurns
 from memory.lexical.lexical_index import add_documents, derive
 from memory.models import Seen
 from memory.owners.owner_schema import migrate
-from memory.owners.owner_tables import OwnerTables
 from memory.provenance import load, said
 from memory.results import SearchResult
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.concurrency.tasks import Background, Steps, retrieve_outcome, wait_result
-from memory.database import Database
+from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer
 from memory.episodic.index.vector_state import VectorState, check_model, collection_name, read_model_state
@@ -26,7 +26,6 @@ from memory.episodic.vectors.vector_backend import TIER, Found, Vector
 from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
-from memory.owners.owner_tables import OwnerTables
 from memory.recall.mechanisms import WATCH, Watch
 from memory.recall.staged import called_for
 from memory.results import SearchResult

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from bot.commands import migrate_command
 from graph.settings.settings import Settings
 from graph.stores import redis_connection
-from memory.database import Database
+from memory.database import Database, OwnerTables
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.log.feedback_log import Feedback, FeedbackLog
@@ -24,7 +24,6 @@ from memory.owners import owner_copy
 from memory.owners.owner_copy import COPIED
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.owners.owner_tables import OwnerTables
 from memory.owners.postgres_schema import TABLES
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.working.redis_conversation import RedisConversation

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from memory.database import owner_key
 from memory.episodic.index.vector_state import read_states
-from memory.owners.owner_tables import owner_key
 from tests.goat import CTRL_C, CTRL_D, Goat, Terminal, plain, quick_embeddings, settings_for
 from tests.nursery import SECONDS, Nursery
 from tests.scripted import calling, in_turn
