@@ -2,10 +2,10 @@
 
 Times are whole microseconds, text is UTF-8.
 
-The SQL uses what SQLite and PostgreSQL support, or `memory.owners.postgres_sql` can translate: `ON CONFLICT` in place of `INSERT OR
-REPLACE`, `RETURNING` in place of the last row's id, casts where a JSON list holds numbers. `INSERT OR IGNORE`
-stays: after an insert with `ON CONFLICT` SQLite's full-text index begins a new segment. `meta` holds only
-bytes: a column of PostgreSQL has one type.
+The SQL uses what SQLite and PostgreSQL support, or `memory.owners.postgres_sql` can translate: `ON CONFLICT`
+in place of `INSERT OR REPLACE`, `RETURNING` in place of the last row's id, casts where a JSON list holds
+numbers. `INSERT OR IGNORE` stays: after an insert with `ON CONFLICT` SQLite's full-text index begins a new
+segment. `meta` holds only bytes: a column of PostgreSQL has one type.
 """
 
 import hashlib

@@ -1,110 +1,82 @@
 """Analysis of text into index terms, the same for documents and queries.
 
-A term holds only letters, digits, combining marks and `_`. With `tokenize = "ascii tokenchars '_'"` FTS5
-leaves terms joined by spaces exactly as they are.
+A text is cut into lines and sentences, these into words; the words' stems are the terms. A term holds only
+letters, digits, combining marks and `_`. With `tokenize = "ascii tokenchars '_'"` FTS5 leaves terms joined by
+spaces exactly as they are.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice
-from typing import Protocol, cast
+from itertools import islice, pairwise
 
-from memory.lexical.segments import SEARCHED, STORED, Style, chunks, normalise, segments, words
-from memory.lexical.stems import ALGORITHMS, fold, is_stop_word, stem
+from memory.lexical.languages import UNKNOWN, fold, identify_letters, is_stop_word, language_of, stem
+from memory.text.text import LazyPattern
 
-UNKNOWN = ""
-_ENGLISH_WORDS = """
-the and you that with this have what my your they were from would it's i'm don't for it to not but can how
-when who did does has his she their there about which just like been could should i'd i've that's it’s i’m
-don’t we're i'll where why are is was our i
-"""
-_ROMANIAN_WORDS = """
-nu este sunt din pentru mai cu ce pe cum cand când unde daca dacă dar sau fost foarte asta acest aceasta
-această acum toate meu mea mele imi îmi iti îți isi își despre fara fără intr într dintr prin pana până dupa
-după cat cât cine doar vreau pot poti poți eu noi avem aveti aveți stiu știu salut multumesc mulțumesc mult
-azi ieri maine mâine anul unui unei lui cel cei cele acolo aici atunci vom sa să si și în că ca la am ai
-mi-a s-a l-am m-am mi-am i-am ți-am într-o într-un intr-o intr-un ma mă era aveam ne
-"""
-_ENGLISH = frozenset(_ENGLISH_WORDS.split())
-_ROMANIAN = frozenset(_ROMANIAN_WORDS.split())
-_ROMANIAN_LETTERS = re.compile("[ășțţ]")
-_LETTERS = {"ru": re.compile("[а-я]"), "el": re.compile("[α-ω]"), "hi": re.compile("[\u0900-\u097f]")}
-_BEYOND_ENGLISH = re.compile(r"[^\W\d_a-z]")
-_EXPECTED = ("en", "ro")
-_IN_BOTH = frozenset(("an", "care", "cat", "cum", "mine", "am", "sa", "ca", "are", "o", "din", "in", "la"))
-_VOTES = 2
-_TOLD_BY_LETTERS = 2
-_ENOUGH_CHARS = 20
-_ENOUGH_WORDS = 4
-_SURE_WORDS = 6
-_READ_CHARS = 300
-_UNSTEMMED = ("bg", "fa", "he", "hr", "ja", "ko", "sk", "sr", "th", "uk", "vi", "zh")
 MAX_TERM_CHARS = 40
 MAX_TERMS = 20_000
 _CACHED_CHARS = 100
 _WHEN_UNKNOWN = "en"  # a query's words are also stemmed as English
 
-
-class Identifier(Protocol):
-    """Interface of py3langid that is used here."""
-
-    def set_languages(self, langs: list[str]) -> None: ...
-    def classify(self, instance: str) -> tuple[str, float]: ...
-
-
-def language_of(segment: str, words: list[str], *, before: str) -> str:
-    """Return the ISO 639-1 code of a normalised segment.
-
-    Segments too short to identify take `before`, the language of the segment before, or `UNKNOWN`.
-    """
-    distinct = set(words)
-    english = len(_ENGLISH & distinct)
-    romanian = len(_ROMANIAN & distinct) + _TOLD_BY_LETTERS * bool(_ROMANIAN_LETTERS.search(segment))
-    if english != romanian and max(english, romanian) >= _VOTES:
-        return "en" if english > romanian else "ro"
-    if len(words) >= _ENOUGH_WORDS and len(segment) >= _ENOUGH_CHARS:
-        guess = _identified(segment)
-        if guess in _EXPECTED or len(words) >= _SURE_WORDS or _BEYOND_ENGLISH.search(segment):
-            return guess
-    return _by_script(segment) or before or _leaning(distinct)
-
-
-def identify_letters(segment: str) -> str:
-    """Identify a segment of any length by its letters outside a to z; `UNKNOWN` without any."""
-    return _identified(segment) if _BEYOND_ENGLISH.search(segment) else UNKNOWN
+_HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = (
+    f"{_HAN}\u3040-\u30ff\u31f0-\u31ff\u1100-\u11ff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+)
+_UNSEEN = re.compile(
+    "[\u00ad\u200b-\u200f\u2060\ufeff\u0307\u0591-\u05bd\u0610-\u061a\u064b-\u0652\u0670\u0640]"
+)
+_SEGMENT = re.compile(r"[\r\n\u2028\u2029]+|(?<=[.!?…])\s+|(?<=[。！？])")
+_HAS_UNSPACED = LazyPattern(f"[{_UNSPACED}]")
+_SCRIPTS = LazyPattern(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_IS_HAN = LazyPattern(f"[{_HAN}]")
+_JOINTS = re.compile(r"[-_\u2010\u2011]+")
+_APOSTROPHES = re.compile("['’ʼ]")
+_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?")
+_DECIMALS = re.compile(r"[.,](?=\d{1,2}$)")
+_GROUPS = re.compile("[.,:]")
+_SHORT_FORMS = frozenset(("s", "m", "ll", "ve", "re", "d"))
+_ELIDED = frozenset(("l", "d", "j", "m", "n", "s", "t", "c", "qu", "dell", "nell", "all", "un"))
+_CLITIC_WORDS = """
+ul ului uri urile urilor lui i l o le mi ti te ne se si va vi ma am ai a ati au as ar
+"""
+_CLITICS = frozenset(_CLITIC_WORDS.split())
+_YEAR_DIGITS = 4
+_DATE_GROUPS = 3
 
 
-def _identified(segment: str) -> str:
-    return identifier().classify(segment[:_READ_CHARS])[0]
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """Patterns of words with combining marks."""
 
-
-def _by_script(segment: str) -> str:
-    return next((language for language, letters in _LETTERS.items() if letters.search(segment)), UNKNOWN)
-
-
-def _leaning(words: set[str]) -> str:
-    """Decide by single small words that are not words of both languages."""
-    telling = words - _IN_BOTH
-    english, romanian = len(_ENGLISH & telling), len(_ROMANIAN & telling)
-    if english == romanian:
-        return UNKNOWN
-    return "en" if english > romanian else "ro"
+    bare: re.Pattern[str]
+    too_many_marks: re.Pattern[str]
+    chunk: re.Pattern[str]
 
 
 @cache
-def identifier() -> Identifier:
-    """Load py3langid's model on first use: it takes most of a second."""
-    from py3langid import langid  # noqa: PLC0415 - slow to import
-
-    loaded = cast(Identifier, langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE))
-    loaded.set_languages([*ALGORITHMS, *_UNSTEMMED])
-    return loaded
+def _patterns() -> _Patterns:
+    """Build the patterns from the Unicode marks, which have no `re` class."""
+    blocks = (range(0x300, 0x1D00), range(0xA800, 0xAC00), range(0x3099, 0x309B))
+    marks = "".join(chr(c) for block in blocks for c in block if unicodedata.category(chr(c))[0] == "M")
+    word = rf"[\w{marks}]+"
+    return _Patterns(
+        bare=re.compile(rf"(?:[^\W_]|[{marks}])+"),
+        too_many_marks=re.compile(f"([{marks}]{{16}})[{marks}]+"),
+        chunk=re.compile(rf"{word}(?:(?:['’ʼ\-\u2010\u2011]|(?<=\d)[.,:](?=\d)){word})*"),
+    )
 
 
 def terms(text: str) -> list[str]:
     """Return the terms of a document in order, with repeats; at most `MAX_TERMS`."""
-    return list(islice(_document_terms(text), MAX_TERMS))
+    found = (
+        term
+        for language, _, chunks in _segments(text)
+        for chunk in chunks
+        for term in (_analysed if len(chunk) > _CACHED_CHARS else _remembered)(language, chunk)
+    )
+    return list(islice(found, MAX_TERMS))
 
 
 def query_terms(text: str) -> list[tuple[str, ...]]:
@@ -113,45 +85,46 @@ def query_terms(text: str) -> list[tuple[str, ...]]:
     The language of a query is a guess, so each word is also stemmed as English and Romanian, and left
     unstemmed.
     """
-    return list(dict.fromkeys(islice(_query_words(text), MAX_TERMS)))
+    found = (
+        _alternatives(language or identify_letters(segment), word)
+        for language, segment, chunks in _segments(text)
+        for chunk in chunks
+        for word in _kept_words(language, chunk, stored=False)
+    )
+    return list(dict.fromkeys(islice(found, MAX_TERMS)))
 
 
-def _document_terms(text: str) -> Iterator[str]:
+def _segments(text: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the lines and sentences of a text, each with its language and its chunks.
+
+    Chunks are what spaces and punctuation part, except joints within a word or a number.
+    """
     language = UNKNOWN
-    for segment in segments(normalise(text)):
-        found = chunks(segment)
-        language = language_of(segment, found, before=language)
-        for chunk in found:
-            yield from _chunk_terms(language, chunk)
+    for segment in _SEGMENT.split(_normalise(text)):
+        if segment:
+            chunks = _patterns().chunk.findall(segment)
+            language = language_of(segment, chunks, before=language)
+            yield language, segment, chunks
 
 
-def _query_words(text: str) -> Iterator[tuple[str, ...]]:
-    language = UNKNOWN
-    for segment in segments(normalise(text)):
-        found = chunks(segment)
-        language = language_of(segment, found, before=language)
-        stemmed_as = language or identify_letters(segment)
-        for chunk in found:
-            for word in _kept_words(language, chunk, SEARCHED):
-                yield _alternatives(stemmed_as, word)
-
-
-def _chunk_terms(language: str, chunk: str) -> tuple[str, ...]:
-    if len(chunk) > _CACHED_CHARS:
-        return _analysed(language, chunk)
-    return _remembered(language, chunk)
+def _normalise(text: str) -> str:
+    """Return `text` case-folded, in NFKC, without invisible characters."""
+    if text.isascii():
+        return text.lower()
+    bounded = _patterns().too_many_marks.sub(r"\1", text)
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", bounded).casefold())
 
 
 def _analysed(language: str, chunk: str) -> tuple[str, ...]:
     stemmed_as = language or _WHEN_UNKNOWN
-    return tuple(_term(stemmed_as, word) for word in _kept_words(language, chunk, STORED))
+    return tuple(_term(stemmed_as, word) for word in _kept_words(language, chunk, stored=True))
 
 
 _remembered = lru_cache(maxsize=2**16)(_analysed)
 
 
-def _kept_words(language: str, chunk: str, style: Style) -> list[str]:
-    found = ((word, fold(word)) for word in words(chunk, style))
+def _kept_words(language: str, chunk: str, *, stored: bool) -> list[str]:
+    found = ((word, fold(word)) for word in _words(chunk, stored=stored))
     return [word for word, folded in found if folded and not is_stop_word(language, folded)]
 
 
@@ -162,3 +135,63 @@ def _alternatives(language: str, word: str) -> tuple[str, ...]:
 
 def _term(language: str, word: str) -> str:
     return stem(language, word[:MAX_TERM_CHARS])[:MAX_TERM_CHARS]
+
+
+def _words(chunk: str, *, stored: bool) -> list[str]:
+    """Return the words of a chunk of a document or a query: its parts, then the hyphenated whole."""
+    if chunk.isalpha() and chunk.isascii():
+        return [chunk]
+    if not _HAS_UNSPACED.compiled.search(chunk):
+        return _compound(chunk)
+    found = list[str]()
+    for run in _SCRIPTS.compiled.findall(chunk):
+        found += _ngrams(run, stored=stored) if _HAS_UNSPACED.compiled.match(run) else _compound(run)
+    return found
+
+
+def _ngrams(run: str, *, stored: bool) -> list[str]:
+    """Return the bigrams of a run; documents also get each Han character, which may be a word."""
+    if len(run) == 1:
+        return [run]
+    pairs = [a + b for a, b in pairwise(run)]
+    return pairs + _IS_HAN.compiled.findall(run) if stored else pairs
+
+
+def _compound(chunk: str) -> list[str]:
+    parts = [part for part in _JOINTS.split(chunk) if part]
+    if len(parts) == 1:
+        return _simple(parts[0])
+    found = [word for part in parts if len(part) > 1 or part.isdigit() for word in _simple(part)]
+    if parts and parts[-1] not in _CLITICS:  # `e-mail` is one word as well, unlike `dă-mi` and `l-am`
+        found.append("".join(map(_bare, parts)))
+    return found
+
+
+def _simple(part: str) -> list[str]:
+    if part.isalnum():
+        return [part]
+    if _GROUPS.search(part):
+        return _number(part)
+    return _with_apostrophes(part)
+
+
+def _number(part: str) -> list[str]:
+    """Return a number, time or date as one word, and the year of a date."""
+    if _THOUSANDS.fullmatch(part):
+        return [_DECIMALS.sub("_", part).replace(",", "").replace(".", "")]
+    groups = [_bare(group) for group in _GROUPS.split(part)]
+    years = [group for group in groups if len(group) == _YEAR_DIGITS and group.isdigit()]
+    return ["_".join(groups), *(years if len(groups) == _DATE_GROUPS else [])]
+
+
+def _with_apostrophes(part: str) -> list[str]:
+    head, *rest = _APOSTROPHES.split(part)
+    if len(rest) == 1 and rest[0] in _SHORT_FORMS:
+        return [head]
+    if len(rest) == 1 and head in _ELIDED:
+        return rest
+    return ["".join([head, *rest])]
+
+
+def _bare(part: str) -> str:
+    return "".join(_patterns().bare.findall(part))

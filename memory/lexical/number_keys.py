@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from memory.lexical.stems import is_stop_word
+from memory.lexical.languages import is_stop_word
 
 STEM = 6
 """Characters that the inflected forms of a noun share: apartament, apartamentul."""

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Self, TypeVar
 
 from memory.database import Database, to_micros
-from memory.lexical.analysis import identifier, query_terms
+from memory.lexical.analysis import query_terms
+from memory.lexical.languages import identifier
 from memory.lexical.structural_keys import find_keys
 from memory.models import Episode, Evidence, Mechanism
 from memory.temporal import written_dates as dates

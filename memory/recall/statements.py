@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from memory.lexical.analysis import UNKNOWN, language_of, terms
+from memory.lexical.analysis import terms
+from memory.lexical.languages import UNKNOWN, language_of
 from memory.models import Candidate
 from memory.provenance import spans, talkers
 from memory.text import marks
