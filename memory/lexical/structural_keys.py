@@ -18,7 +18,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from heapq import merge
-from itertools import islice
 
 from memory.lexical.number_keys import find_numbered, find_numbers
 
@@ -69,9 +68,12 @@ def find_keys(text: str) -> list[str]:
     kinds = [_occurrences(_ADDRESS, plain), _occurrences(_IDENTIFIER, plain)]
     if _DIGIT.search(plain):
         kinds += [find_numbers(plain), find_numbered(plain)]
-    found = merge(*kinds, key=lambda pair: pair[0])
-    distinct = _distinct(_bounded(key) for _, key in found)
-    return list(islice(distinct, MAX_KEYS))
+    found: dict[str, None] = {}
+    for _, key in merge(*kinds, key=lambda pair: pair[0]):
+        found[_bounded(key)] = None
+        if len(found) == MAX_KEYS:
+            break
+    return list(found)
 
 
 def _occurrences(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
@@ -79,14 +81,6 @@ def _occurrences(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str
         kind = match.lastgroup
         if kind is not None:
             yield from ((match.start(), key) for key in _NORMALISED[kind](match[kind]))
-
-
-def _distinct(keys: Iterator[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for key in keys:
-        if key not in seen:
-            seen.add(key)
-            yield key
 
 
 def _bounded(key: str) -> str:
