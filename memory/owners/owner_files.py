@@ -15,9 +15,10 @@ from typing import Final, TypeVar
 
 from memory.database import Work, encode_owner, owner_key
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
-from memory.owners.owner_connection import FileWork, OwnerConnection
 from memory.owners.owner_file import (
     FileRefused,
+    FileWork,
+    OwnerConnection,
     destroy,
     open_reader,
     open_writer,
