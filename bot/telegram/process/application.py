@@ -1,13 +1,10 @@
-"""The python-telegram-bot application, its handlers, and the dispatch of updates and notices."""
+"""The python-telegram-bot application and its handlers."""
 
-import json
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from telegram import Update
-from telegram.error import InvalidToken
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -26,22 +23,15 @@ from bot.telegram.bot_context import BotContext
 from bot.telegram.commands.admin_commands import AdminCommands
 from bot.telegram.commands.answer_reactions import AnswerPress, ApprovalHandler, Reactions
 from bot.telegram.commands.forget_command import FORGET, ForgetCommand
+from bot.telegram.commands.job_commands import JobCommands
 from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
-from bot.telegram.gate.gate import Gate, HandlerContext, is_for_bot
+from bot.telegram.gate.gate import Gate, HandlerContext
 from bot.telegram.inbox.lanes import (
-    NOTICE_MARK,
-    REMINDER_MARK,
-    Claim,
     LaneLost,
-    NotDelivered,
-    UnreadableUpdate,
 )
-from bot.telegram.jobs.job_commands import JobCommands
-from bot.telegram.jobs.notifier import NoticeHandler
-from bot.telegram.reminders.reminder_controls import REMIND, ReminderButtons, ReminderCommand
-from bot.telegram.reminders.reminder_notices import ReminderHandler
+from bot.telegram.reminders import REMIND, ReminderButtons, ReminderCommand
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.turn_handler import TurnHandler
 from bot.telegram.turns.turn_presenter import PRESSED, AnswerButton
@@ -114,51 +104,6 @@ def add_handlers(app: App, context: BotContext) -> None:
     app.add_handler(MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.COMMAND, _nothing), REST)
     app.add_handler(MessageHandler(_SAID, turns), REST)
     app.add_error_handler(partial(_keep_failure, context))
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatcher:
-    """Passes a claimed update, notice or reminder to its handlers, and raises what they raise."""
-
-    app: App
-    context: BotContext
-
-    async def __call__(self, claim: Claim) -> None:
-        """Handle the claimed entry.
-
-        Raises:
-            UnreadableUpdate: it is not an update.
-            NotDelivered: Telegram refuses the bot's token.
-            Exception: any that a handler raised.
-        """
-        try:
-            if claim.update.startswith(REMINDER_MARK):
-                await ReminderHandler(self.context)(claim)
-            elif claim.update.startswith(NOTICE_MARK):
-                await NoticeHandler(self.context)(claim)
-            else:
-                update = self.context.parse(claim.update)
-                await self.app.process_update(update)
-                if failure := self.context.failures.pop(update.update_id, None):
-                    raise failure
-        except InvalidToken as error:
-            raise NotDelivered("Telegram refuses the bot's token.") from error
-
-    async def give_up(self, claim: Claim) -> None:
-        """Tell the sender that the update is given up; reduce a private one to its id."""
-        try:
-            update = self.context.parse(claim.update)
-        except UnreadableUpdate:
-            return
-        message = update.message or update.edited_message
-        private = message is not None and self.context.read(message).private
-        claim.private = private
-        if private:
-            claim.update = json.dumps({"update_id": update.update_id}).encode()
-        if update.message is None or not is_for_bot(update.message, self.context.me):
-            return
-        if await self.context.trusts(update):
-            await self.context.reply(update, "private_failed" if private else "gave_up")
 
 
 async def _unknown_command(context: BotContext, update: Update, _: HandlerContext) -> None:

@@ -19,19 +19,17 @@ from bot.telegram.access.access import Access
 from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
-from bot.telegram.jobs.notifier import move_forever, move_notice
 from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
 from bot.telegram.process.application import (
     App,
-    Dispatcher,
     add_handlers,
     build_application,
     close_application,
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
-from bot.telegram.process.workers import Workers, sweep
-from bot.telegram.reminders.reminder_notices import move_reminders
+from bot.telegram.process.notices import move_forever, move_notice, move_reminders
+from bot.telegram.process.workers import Dispatcher, Workers, sweep
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import BotKeys, TurnRecords
 from graph.app import open_agent

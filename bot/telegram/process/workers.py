@@ -1,11 +1,31 @@
-"""Workers that handle lanes: in order within a chat, many chats in parallel, retried after a crash."""
+"""Workers that handle lanes: in order within a chat, many chats in parallel, retried after a crash.
+
+The dispatcher passes what they claim to its handlers.
+"""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from bot.telegram.inbox.lanes import HOLDER, Claim, LaneLost, Lanes, NotDelivered, UnreadableUpdate
+from telegram.error import InvalidToken
+
+from bot.telegram.bot_context import BotContext
+from bot.telegram.gate.gate import is_for_bot
+from bot.telegram.inbox.lanes import (
+    HOLDER,
+    NOTICE_MARK,
+    REMINDER_MARK,
+    Claim,
+    LaneLost,
+    Lanes,
+    NotDelivered,
+    UnreadableUpdate,
+)
+from bot.telegram.process.application import App
+from bot.telegram.process.notices import NoticeHandler, ReminderHandler
 from memory.concurrency.tasks import end
 from memory.errors import GoatError, ThreadBusy, TierUnavailable
 from memory.working.redis_connection import RedisConnection
@@ -144,6 +164,51 @@ class Workers:
             await call
         except TierUnavailable as error:
             logger.warning("A lane waits for its lease to end: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Passes a claimed update, notice or reminder to its handlers, and raises what they raise."""
+
+    app: App
+    context: BotContext
+
+    async def __call__(self, claim: Claim) -> None:
+        """Handle the claimed entry.
+
+        Raises:
+            UnreadableUpdate: it is not an update.
+            NotDelivered: Telegram refuses the bot's token.
+            Exception: any that a handler raised.
+        """
+        try:
+            if claim.update.startswith(REMINDER_MARK):
+                await ReminderHandler(self.context)(claim)
+            elif claim.update.startswith(NOTICE_MARK):
+                await NoticeHandler(self.context)(claim)
+            else:
+                update = self.context.parse(claim.update)
+                await self.app.process_update(update)
+                if failure := self.context.failures.pop(update.update_id, None):
+                    raise failure
+        except InvalidToken as error:
+            raise NotDelivered("Telegram refuses the bot's token.") from error
+
+    async def give_up(self, claim: Claim) -> None:
+        """Tell the sender that the update is given up; reduce a private one to its id."""
+        try:
+            update = self.context.parse(claim.update)
+        except UnreadableUpdate:
+            return
+        message = update.message or update.edited_message
+        private = message is not None and self.context.read(message).private
+        claim.private = private
+        if private:
+            claim.update = json.dumps({"update_id": update.update_id}).encode()
+        if update.message is None or not is_for_bot(update.message, self.context.me):
+            return
+        if await self.context.trusts(update):
+            await self.context.reply(update, "private_failed" if private else "gave_up")
 
 
 async def sweep(redis: RedisConnection, left: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.media.incoming import Incoming
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import Place, place_of
-from bot.telegram.reminders.reminder_turn import ReminderTurn, TurnExtras, sent_at
+from bot.telegram.reminders import ReminderTurn, TurnExtras
 from bot.telegram.turn_records import TurnRecord
 from bot.telegram.turns.bursts import dump_messages, merge_messages
 from bot.telegram.turns.turn_presenter import TurnPresenter
@@ -98,15 +98,16 @@ class TurnHandler:
         replaced = request.earlier.turn_id if request.earlier else ""
         if request.earlier is not None:
             await answer.take_over(request.earlier.shown)
-        extras = await ReminderTurn(context)(
-            update, messages, request.text, request.said_now, earlier=replaced, private=private
+        at = max(one.edit_date or one.date for one in messages)
+        extras = await ReminderTurn(context, owner, at)(
+            update, messages[0], request.text, request.said_now, earlier=replaced, private=private
         )
         if not private:
             await self._supersede(update, place, request.earlier)
-            await self._register(update, place, thread)
+            await self._register(update, place, thread, owner)
         extras = await self._admit(extras, update, owner, private=private)
         about = Circumstances(
-            at=sent_at(messages),
+            at=at,
             parts=request.parts,
             tags=(f"{EDIT_OF}{replaced}",) if replaced else (),
             private=private,
@@ -118,7 +119,7 @@ class TurnHandler:
         )
         presenter = TurnPresenter(context, update, messages[0], answer)
         ended = await presenter.present(events, turn_id)
-        await self._note_questions(update, messages, request)
+        await self._note_questions(update, messages, owner, private=private)
         extras = await self._warn(extras, update, owner)
         await presenter.finish(ended, thread, extras, private=private)
 
@@ -143,22 +144,21 @@ class TurnHandler:
         used = used_text(await guard.used(owner=owner), guard.budget, say)
         return replace(extras, note=_joined(extras.note, say("budget_near", used=used)))
 
-    async def _register(self, update: Update, place: Place, thread: str) -> None:
+    async def _register(self, update: Update, place: Place, thread: str, owner: str) -> None:
         """Send notices of the thread's jobs to this chat; without a model there are no jobs."""
         context, user = self.context, update.effective_user
         if context.settings.model:
             language = (user.language_code if user else "") or ""
             address = Address(box=context.box, place=place.lane, language=language)
             notices = context.agent.layers.delegation.notices
-            await notices.register(thread, address, owner=await context.owner(place))
+            await notices.register(thread, address, owner=owner)
 
     async def _note_questions(
-        self, update: Update, messages: Sequence[Message], request: TurnRequest
+        self, update: Update, messages: Sequence[Message], owner: str, *, private: bool
     ) -> None:
         """Record which turn answers the messages; of a private turn, none of their words."""
         context, update_id = self.context, update.update_id
-        if len(messages) > 1 and not request.private:  # before the questions, by which an edit finds it
-            owner = await context.owner(place_of(messages[0]))
+        if len(messages) > 1 and not private:  # before the questions, by which an edit finds it
             await context.records.note_burst(
                 update_id, dump_messages(messages), turn_id=context.turn_id(update_id), owner=owner
             )

@@ -20,7 +20,7 @@ from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
-from bot.telegram.reminders.reminder_turn import NO_EXTRAS, TurnExtras
+from bot.telegram.reminders import NO_EXTRAS, TurnExtras
 from bot.telegram.texts import escape, inline_code
 from bot.telegram.turns.approval_buttons import ApprovalButtons
 from graph.events.turn_events import Events, Finished, Piece, ToolsRequested, Waiting

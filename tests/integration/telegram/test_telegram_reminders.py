@@ -8,8 +8,9 @@ import pytest
 
 from bot.reminders.reminder_desk import ReminderDesk
 from bot.telegram.inbox.lanes import Claim, clock
-from bot.telegram.process.application import Dispatcher, build_application
-from bot.telegram.reminders.reminder_notices import FIRST_RING, move_reminders
+from bot.telegram.process.application import build_application
+from bot.telegram.process.notices import FIRST_RING, move_reminders
+from bot.telegram.process.workers import Dispatcher
 from memory.reminders.reminder import Origin, Reminder
 from tests.servers.model import ModelServer
 from tests.servers.telegram import Message

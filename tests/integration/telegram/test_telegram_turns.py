@@ -18,7 +18,8 @@ from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.outbox.courier import brief
 from bot.telegram.outbox.message_format import pieces, preview, utf16_length
 from bot.telegram.place import Place
-from bot.telegram.process.application import Dispatcher, add_handlers, build_application
+from bot.telegram.process.application import add_handlers, build_application
+from bot.telegram.process.workers import Dispatcher
 from bot.telegram.turn_records import TurnRecords
 from bot.telegram.turns.turn_presenter import answer_buttons
 from graph.settings.settings import Settings

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from telegramify_markdown import convert
 
 import bot.telegram.texts
-from bot.telegram.jobs.job_commands import job_text
+from bot.telegram.commands.job_commands import job_text
 from bot.telegram.texts import FALLBACK, Texts, escape, inline_code, placeholders
 from graph.delegation.job import Job, Status
 from graph.delegation.state import Budget

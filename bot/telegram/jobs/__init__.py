@@ -1,1 +1,0 @@
-"""Background jobs in a chat."""

@@ -1,1 +1,0 @@
-"""Reminders in a chat."""
