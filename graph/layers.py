@@ -30,8 +30,7 @@ from graph.tools.traits import Toolbox
 from graph.tuning.live_settings import LiveSettings
 from memory.concurrency.tasks import Background
 from memory.episodic.episode_archive import EpisodeArchive
-from memory.episodic.log.feedback_log import FeedbackLog
-from memory.episodic.log.label_log import LabelLog
+from memory.episodic.log.feedback_log import FeedbackLog, LabelLog
 from memory.episodic.log.observation_log import ObservationLog
 from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.episodic.vectors.vector_index import VectorIndex

@@ -29,8 +29,7 @@ from graph.runtime.agent import Agent
 from graph.state.circumstances import thread_id
 from graph.state.turn_state import Turn
 from graph.tools.caller import Caller
-from memory.episodic.log.feedback_log import Feedback
-from memory.episodic.log.label_log import Label
+from memory.episodic.log.feedback_log import Feedback, Label
 from memory.errors import OwnerMismatch
 from memory.lexical.structural_keys import find_keys
 from memory.models import ConversationTurn, Episode

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.telegram.place import lane_of
 from graph.runtime.agent import Agent
-from memory.permanent.store_rules import identifier
+from memory.permanent.permanent_records import identifier
 from memory.working.redis_connection import translate_errors
 
 

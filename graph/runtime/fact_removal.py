@@ -15,8 +15,7 @@ from graph.settings.settings import Settings, exports_folder, terminal_folder
 from memory.database import owner_key
 from memory.models import Episode, Fact
 from memory.owners.erasures import Erasure
-from memory.permanent.permanent_records import RecordedStore
-from memory.permanent.store_rules import identifier
+from memory.permanent.permanent_records import RecordedStore, identifier
 from memory.prompt.tool_text import without_calls
 
 TOOLS = ("promote_memory", "read_facts", "forget_fact")

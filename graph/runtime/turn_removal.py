@@ -17,7 +17,7 @@ from graph.runtime.pending_turns import PendingTurns
 from memory.errors import GoatError, ThreadBusy
 from memory.models import SUPERSEDED
 from memory.owners.erasures import NOTHING, Erasure
-from memory.permanent.store_rules import normalize_key
+from memory.permanent.permanent_records import normalize_key
 from nodes.archive import repeats
 
 STILL_RUNNING = (

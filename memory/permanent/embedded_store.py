@@ -7,8 +7,15 @@ from typing import Final
 
 from memory.database import Database, OwnerTables, from_micros, require_utf8, to_micros
 from memory.models import Fact
-from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
-from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
+from memory.permanent.permanent_records import (
+    TIER,
+    FactRecord,
+    IdentityRecord,
+    Records,
+    TokenCap,
+    identifier,
+    normalize_key,
+)
 
 INSERT_FACT: Final = "INSERT INTO facts (identifier, key, value, at) VALUES (?, ?, ?, ?)"
 INSERT_IDENTITY: Final = "INSERT INTO identities (text, at) VALUES (?, ?)"

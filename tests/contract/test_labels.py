@@ -7,7 +7,7 @@ import pytest
 
 from memory.database import OwnerTables
 from memory.episodic.log.episode_log import EpisodeLog
-from memory.episodic.log.label_log import Label, LabelLog
+from memory.episodic.log.feedback_log import Label, LabelLog
 from memory.models import Episode
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)

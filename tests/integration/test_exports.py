@@ -22,8 +22,7 @@ from bot.exports.owner_import import OwnerImport, is_export, open_export
 from bot.importers.source import BadImportFile
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
-from memory.episodic.log.feedback_log import Feedback
-from memory.episodic.log.label_log import Label
+from memory.episodic.log.feedback_log import Feedback, Label
 from memory.errors import ConfigError
 from memory.models import SUPERSEDED, ConversationTurn, Episode, Outcome
 from memory.observation.observation import Observation

@@ -9,7 +9,7 @@ from itertools import product
 from bot.lab.past.past_turns import GRID, PastTurn, halves
 from bot.lab.past.session import is_labelled
 from graph.settings.context import TurnContext
-from memory.episodic.log.label_log import Label
+from memory.episodic.log.feedback_log import Label
 from memory.recall.relevance import Calibration, data_digest
 from memory.tuning.curves import TurnCounts, measure
 from memory.tuning.held_out import HeldOut

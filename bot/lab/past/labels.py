@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 
 from bot.lab.past.past_turns import PastTurn
 from bot.lab.past.session import is_labelled
-from memory.episodic.log.feedback_log import Feedback
-from memory.episodic.log.label_log import Label, LabelLog
+from memory.episodic.log.feedback_log import Feedback, Label, LabelLog
 from memory.errors import ConfigError
 from memory.models import Decision
 from memory.observation.observation import Observation

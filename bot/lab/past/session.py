@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.lab.past.past_turns import PastTurn, lot
 from graph.settings.context import TurnContext
-from memory.episodic.log.label_log import Label
+from memory.episodic.log.feedback_log import Label
 from memory.models import Candidate, Decision
 
 

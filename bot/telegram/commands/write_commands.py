@@ -24,7 +24,7 @@ from bot.telegram.turns.turn_request import TurnRequest
 from graph.settings.settings import exports_folder
 from memory.errors import FactsFull, MemoryTierError
 from memory.models import Episode
-from memory.permanent.store_rules import LONGEST_KEY
+from memory.permanent.permanent_records import LONGEST_KEY
 from memory.reminders.reminder_request import read_requests
 from memory.text.text import clean
 

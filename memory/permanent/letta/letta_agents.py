@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from memory.errors import FactsFull, TierCorrupt, TierUnavailable
 from memory.permanent.letta.letta_http import LettaAddress, LettaClient, TryAgain
-from memory.permanent.store_rules import TIER
+from memory.permanent.permanent_records import TIER
 
 LABEL: Final = "goat-memory"
 TAG: Final = "goat"

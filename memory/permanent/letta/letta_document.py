@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from memory.database import from_micros, require_utf8, to_micros
 from memory.models import Fact
-from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records
-from memory.permanent.store_rules import identifier, normalize_key
+from memory.permanent.permanent_records import FactRecord, IdentityRecord, Records, identifier, normalize_key
 
 END_OF_TIME: Final = 2**63 - 1
 FORMAT: Final = "goat-memory-1"

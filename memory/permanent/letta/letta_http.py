@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from memory.concurrency.http_clients import HttpClients
 from memory.errors import TierCorrupt, TierUnavailable
-from memory.permanent.store_rules import TIER
+from memory.permanent.permanent_records import TIER
 
 NO_TOKEN: Final = SecretStr("")
 CHECK_URL: Final = "check GOAT_LETTA_URL"

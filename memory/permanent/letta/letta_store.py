@@ -25,8 +25,7 @@ from memory.permanent.letta.letta_document import (
 )
 from memory.permanent.letta.letta_http import LettaAddress, TryAgain
 from memory.permanent.letta.writer_lock import writer_lock
-from memory.permanent.permanent_records import Records
-from memory.permanent.store_rules import TIER, TokenCap, identifier, normalize_key
+from memory.permanent.permanent_records import TIER, Records, TokenCap, identifier, normalize_key
 
 __all__ = ["LettaAddress", "LettaPermanentStore"]
 

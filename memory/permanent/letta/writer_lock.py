@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import Timeout
 
 from memory.errors import TierUnavailable
-from memory.permanent.store_rules import TIER
+from memory.permanent.permanent_records import TIER
 
 if TYPE_CHECKING:
     from filelock import AsyncFileLock

@@ -24,8 +24,7 @@ from bot.lab.past.past_result import LEAST_OF_EACH, TooFewLabels, fit_own_calibr
 from bot.lab.past.past_turns import MOST_OFFERED, OFFERED, PastTurn, draw_sample, halves, offer_memories
 from bot.lab.past.session import LabellingSession
 from graph.settings.context import TurnContext
-from memory.episodic.log.feedback_log import Feedback
-from memory.episodic.log.label_log import Label, LabelLog
+from memory.episodic.log.feedback_log import Feedback, Label, LabelLog
 from memory.errors import TierUnavailable
 from memory.owners.owner_files import OwnerFiles
 from memory.tuning.gain_bound import measure_gain

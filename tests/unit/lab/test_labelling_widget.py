@@ -14,7 +14,7 @@ from bot.lab.past.past_turns import PastTurn
 from bot.lab.past.session import LabellingSession
 from bot.lab.widgets import Verbatim
 from graph.settings.context import TurnContext
-from memory.episodic.log.label_log import LabelLog
+from memory.episodic.log.feedback_log import LabelLog
 from memory.owners.owner_files import OwnerFiles
 from tests.past import past
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memory.permanent.letta.letta_agents import agent_name
 from memory.permanent.letta.letta_document import Document, Unreadable, Writing, merge, parse, render
-from memory.permanent.store_rules import normalize_key
+from memory.permanent.permanent_records import normalize_key
 from tests.tables import each
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
