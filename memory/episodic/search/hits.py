@@ -13,10 +13,13 @@ from memory.database import Database
 from memory.episodic.index.vector_state import VectorState
 from memory.episodic.log.episode_log import COLUMNS, seqs_of, to_episode
 from memory.episodic.search.lookup import Lookup, Scores
-from memory.episodic.search.scores import Against, Weighed, exact, weigh
+from memory.episodic.search.scores import Against, Weighed, exact, hold, weigh
+from memory.episodic.vectors.noise_floor import NullTurns
+from memory.episodic.vectors.vector_backend import Vector
 from memory.models import SUPERSEDED, Episode, Evidence, QueryFacts, Seen
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever
+from memory.recall.staged import called_for
 from memory.results import Hit, SearchResult
 from memory.text.marks import is_unanswered
 
@@ -59,6 +62,31 @@ class Dense:
     found: Sequence[str] = ()
     """Turn ids, closest first."""
     problems: list[str] = field(default_factory=list)
+
+
+async def compare(
+    vector: Vector, state: VectorState, nulls: NullTurns, model: str
+) -> tuple[Dense, NDArray[np.float32]]:
+    """Compare a query's vector with the archive and the null turns; also return it centred."""
+    average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
+    archive = None if state.mean is None else state.mean.astype(np.float32)
+    query = np.asarray(vector, np.float32)
+    against = hold(
+        *(query, archive, average),
+        scale=nulls.scale,
+        parts=state.parts,
+        latest=state.latest,
+        slot=state.slot,
+    )
+    dense = Dense(
+        against=against,
+        nulls=average,
+        model=model,
+        calls=called_for(model, query),
+        small_talk=likeness >= nulls.bar,
+        small_talk_bar=nulls.bar,
+    )
+    return dense, against.centred
 
 
 def collect(

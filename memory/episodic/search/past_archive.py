@@ -14,10 +14,10 @@ from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Measure, VectorLedger
 from memory.episodic.index.vector_state import Maxima, VectorState, added_up
 from memory.episodic.log.episode_log import COLUMNS, TIER
-from memory.episodic.search.hits import Dense, Query, collect
+from memory.episodic.search.hits import Dense, Query, collect, compare
 from memory.episodic.search.lookup import look_up
 from memory.episodic.search.scores import exact
-from memory.episodic.search.searcher import MOST_PARTS, PARTS, compare
+from memory.episodic.search.searcher import MOST_PARTS, PARTS
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import MESSAGE, Parts, Row, Slot
 from memory.episodic.vectors.noise_floor import NullTurns

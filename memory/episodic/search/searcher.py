@@ -4,22 +4,18 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from memory.concurrency.tasks import Background, Steps, retrieve_outcome, wait_result
 from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.indexer import Indexer
 from memory.episodic.index.vector_state import VectorState, check_model, collection_name, read_model_state
-from memory.episodic.search.hits import Dense, Query, collect
+from memory.episodic.search.hits import Dense, Query, collect, compare
 from memory.episodic.search.lookup import Lookup, look_up
-from memory.episodic.search.scores import hold
-from memory.episodic.search.vector_reach import Reach, Reaches, since
 from memory.episodic.vectors.kept_vectors import NUMBER_BITS
 from memory.episodic.vectors.noise_floor import NullTurns
 from memory.episodic.vectors.vector_backend import TIER, Found, Vector
@@ -27,14 +23,58 @@ from memory.episodic.vectors.vector_index import VectorIndex
 from memory.errors import MemoryTierError
 from memory.models import Mechanism
 from memory.recall.mechanisms import WATCH, Watch
-from memory.recall.staged import called_for
 from memory.results import SearchResult
 
 PARTS = 60  # parts requested first
 MOST_PARTS = 2000
 EMBEDDING = "embedding"
 MOST_EXPECTED = 32  # embeddings kept for an expected search
+KEPT = 512  # cached searches
+MOST_SINCE = 200  # later episodes that are all added to a cached search; with more, it is done again
 SHARE = 0.75  # share of the remaining time for the vectors; the rest is for the search without them
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The result of a vector search in a fully indexed archive."""
+
+    collection: str
+    vector: Vector
+    """Vector of the query."""
+    found: Sequence[Found]
+    place: int
+    """Sequence number of the latest indexed episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaches:
+    """LRU cache of vector searches by owner, text and limit.
+
+    Every turn adds to the archive, so a complete result is never requested twice. But the parts closest to a
+    message among older episodes stay the same: they are cached with the sequence number up to which they are
+    valid, and scored again together with all later episodes.
+    """
+
+    _kept: OrderedDict[str, Reach] = field(default_factory=OrderedDict)
+
+    def find(self, owner: str, text: str, limit: int) -> Reach | None:
+        """Return the cached result, or None."""
+        key = _key(owner, limit, text)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def keep(self, owner: str, text: str, limit: int, reach: Reach) -> None:
+        """Cache the result of a search."""
+        key = _key(owner, limit, text)
+        self._kept[key] = reach
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+    def forget(self, owner: str, text: str, limit: int) -> None:
+        """Remove a search from the cache, because some of its episodes no longer exist."""
+        self._kept.pop(_key(owner, limit, text), None)
 
 
 class Searcher:
@@ -165,7 +205,7 @@ class Searcher:
         collection, place = collection_name(query.owner, state), state.latest >> NUMBER_BITS
         known = self._known(query)
         if known is not None and known.collection == collection:
-            later = await self._files.read(query.owner, TIER, partial(since, place=known.place))
+            later = await self._files.read(query.owner, TIER, partial(_since, place=known.place))
             if later is not None:
                 return [*known.found, *later]
         found = await self._closest(centred, query, state)
@@ -189,30 +229,12 @@ class Searcher:
         return found
 
 
-def _key(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _since(db: Database, place: int) -> list[Found] | None:
+    """Return the episodes after `place`; None when there are more than `MOST_SINCE`."""
+    sql = "SELECT turn_id FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"
+    rows = db.execute(sql, (place, MOST_SINCE + 1)).fetchall()
+    return None if len(rows) > MOST_SINCE else [Found(turn_id, 0.0) for (turn_id,) in rows]
 
 
-async def compare(
-    vector: Vector, state: VectorState, nulls: NullTurns, model: str
-) -> tuple[Dense, NDArray[np.float32]]:
-    """Compare a query's vector with the archive and the null turns; also return it centred."""
-    average, (likeness,) = await nulls.average(), await nulls.small_talk([list(vector)])
-    archive = None if state.mean is None else state.mean.astype(np.float32)
-    query = np.asarray(vector, np.float32)
-    against = hold(
-        *(query, archive, average),
-        scale=nulls.scale,
-        parts=state.parts,
-        latest=state.latest,
-        slot=state.slot,
-    )
-    dense = Dense(
-        against=against,
-        nulls=average,
-        model=model,
-        calls=called_for(model, query),
-        small_talk=likeness >= nulls.bar,
-        small_talk_bar=nulls.bar,
-    )
-    return dense, against.centred
+def _key(*parts: str | int) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
