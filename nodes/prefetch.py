@@ -147,19 +147,25 @@ class Prefetch:
 
     async def _recall(self, turn: Turn, asked: ArchiveQuery, context: TurnContext) -> Recall:
         until = time.monotonic() + context.prefetch_timeout * _SEARCH_SHARE
-        if context.cache_ttl == 0 or turn.private:
-            return (await self._search(turn, asked, context, until))[0]
-        key = cache_key(asked, context)
-        try:
-            entry = await within(
-                self.cache.get(key, owner=turn.owner), context.prefetch_timeout * _CACHE_SHARE
-            )
-        except (MemoryTierError, TimeoutError):
-            return (await self._search(turn, asked, context, until))[0]
-        if entry.value is not None and (recall := _decode_cached(entry.value)) is not None:
+        is_cached, entry = context.cache_ttl > 0 and not turn.private, None
+        if is_cached:
+            key = cache_key(asked, context)
+            with contextlib.suppress(MemoryTierError, TimeoutError):
+                reading = self.cache.get(key, owner=turn.owner)
+                entry = await within(reading, context.prefetch_timeout * _CACHE_SHARE)
+        if entry and entry.value is not None and (recall := _decode_cached(entry.value)) is not None:
             return with_query(recall, asked, turn.said)
-        recall, complete = await self._search(turn, asked, context, until)
-        if complete:
+        result = await self.episodes.search(
+            asked.text,
+            owner=turn.owner,
+            limit=search_limit(context),
+            by=asked.by,
+            weights=context.fusion,
+            seconds=until - time.monotonic(),
+            reuse=is_cached,
+        )
+        recall = to_recall(result, asked, turn.said)
+        if entry and not (result.waiting or result.problems):
             keeping = partial(self._remember, key, turn.owner, entry, recall, context.cache_ttl)
             self.background.joined(turn.turn_id, keeping)
         return recall
@@ -173,21 +179,6 @@ class Prefetch:
         with contextlib.suppress(MemoryTierError):
             value = _RECALL.dump_json(recall)
             await self.cache.put(key, value, owner=owner, generation=entry.generation, ttl=ttl)
-
-    async def _search(
-        self, turn: Turn, asked: ArchiveQuery, context: TurnContext, until: float
-    ) -> tuple[Recall, bool]:
-        """Search; also return whether the result may be cached."""
-        result = await self.episodes.search(
-            asked.text,
-            owner=turn.owner,
-            limit=search_limit(context),
-            by=asked.by,
-            weights=context.fusion,
-            seconds=until - time.monotonic(),
-            reuse=context.cache_ttl > 0 and not turn.private,
-        )
-        return to_recall(result, asked, turn.said), not (result.waiting or result.problems)
 
 
 async def _read(turn: Turn, reading: Callable[[], T]) -> T:

@@ -3,9 +3,8 @@
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from functools import partial
 
-from langchain_core.messages import AIMessage, AnyMessage
+from langchain_core.messages import AIMessage
 from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 
@@ -78,7 +77,10 @@ class Respond:
             tools = {n: tool for n, tool in offered.items() if space is None or n in space.offered}
         last = len(exchange.rounds) >= rounds
         request = await self.ask.window.fit(
-            partial(_messages, state), tools, last=last, longest=longest_output(state)
+            lambda last, cap: [*state["prompt"], *round_messages(state, last=last, cap=cap)],
+            tools,
+            last=last,
+            longest=longest_output(state),
         )
         following: AbstractAsyncContextManager[HearText] = nullcontext(runtime.stream_writer)
         if self.journal is not None and runtime.context.experiment is not Experiment.ON:
@@ -117,10 +119,6 @@ class Respond:
         name = self.ask.model.name
         reply = Reply(text=text, outcome=outcome, problem=problem, model=name, seconds=said.seconds)
         return reply_update(state, reply)
-
-
-def _messages(state: State, last: bool, cap: int) -> list[AnyMessage]:
-    return [*state["prompt"], *round_messages(state, last=last, cap=cap)]
 
 
 def _partial_reply(exchange: Exchange, problem: str) -> Reply:

@@ -75,7 +75,7 @@ class Notices:
     @translate_errors()
     async def register(self, thread: str, address: Address, *, owner: str) -> None:
         """Store the address where an owner's thread is shown."""
-        client, key = await self.client(), _addresses(owner)
+        client, key = await self.client(), _key(owner, "addresses")
         async with client.pipeline(transaction=True) as pipeline:
             pipeline.hset(key, thread, json.dumps(asdict(address)))
             pipeline.expire(key, ADDRESS_SECONDS)
@@ -85,32 +85,32 @@ class Notices:
     async def put(self, job: Job, name: str) -> bool:
         """Queue a notice for the job's thread, once per name; False if queued before or without address."""
         client = await self.client()
-        found: Any = await client.hget(_addresses(job.owner), job.thread)
+        found: Any = await client.hget(_key(job.owner, "addresses"), job.thread)
         if found is None:
             return False
         address = Address(**json.loads(found))
         rest = {"job": job.id, "owner": job.owner, "name": name}
         rest |= {"place": address.place, "language": address.language}
-        keys = [*_box_keys(address.box), f"{_box(address.box)}:told:{job.id}"]
+        keys = [_key(address.box, kind) for kind in ("waiting", "number", f"told:{job.id}")]
         put = client.register_script(_PUT)
         return bool(await put(keys=keys, args=[name, json.dumps(rest)[1:], _WAITING_SECONDS]))
 
     @translate_errors()
     async def first(self, box: str) -> Notice | None:
         """Return the oldest notice of a box without removing it."""
-        raw: Any = await (await self.client()).lindex(_box_keys(box)[0], 0)
+        raw: Any = await (await self.client()).lindex(_key(box, "waiting"), 0)
         return None if raw is None else read_notice(raw)
 
     @translate_errors()
     async def remove(self, box: str, notice: Notice) -> bool:
         """Remove a notice; return False when it was removed before."""
         client = await self.client()
-        return bool(await client.lrem(_box_keys(box)[0], 1, notice.raw.decode()))
+        return bool(await client.lrem(_key(box, "waiting"), 1, notice.raw.decode()))
 
     @translate_errors()
     async def erase(self, *, owner: str) -> None:
         """Delete the addresses of the owner's threads."""
-        await (await self.client()).unlink(_addresses(owner))
+        await (await self.client()).unlink(_key(owner, "addresses"))
 
 
 def read_notice(raw: bytes) -> Notice:
@@ -119,13 +119,6 @@ def read_notice(raw: bytes) -> Notice:
     return Notice(**{name: fields[name] for name in names}, raw=raw)
 
 
-def _addresses(owner: str) -> str:
-    return f"goat:notices:{{{digest(owner)}}}:addresses"
-
-
-def _box(name: str) -> str:
-    return f"goat:notices:{{{digest(name)}}}"
-
-
-def _box_keys(name: str) -> list[str]:
-    return [f"{_box(name)}:waiting", f"{_box(name)}:number"]
+def _key(whose: str, kind: str) -> str:
+    """Return a key of an owner or of a box."""
+    return f"goat:notices:{{{digest(whose)}}}:{kind}"

@@ -79,11 +79,17 @@ def to_recall(result: SearchResult, asked: ArchiveQuery, message: str) -> Recall
     """Convert the result of a search for `message`."""
     steps = range(_NOISE_STEPS + 1) if result.noise else ()
     noise = tuple(round(quantile(result.noise, step / _NOISE_STEPS), 6) for step in steps)
+    found = [hit.evidence for hit in result.hits]
+    problem = "; ".join([*result.problems, *([pending_vectors_note(result)] if result.waiting else [])])
+    status = SearchStatus.PARTIAL if problem else SearchStatus.OK
+    reports = {Mechanism.THEMATIC.value: SearchReport(status=status, found=len(found), problem=problem)}
+    for one in asked.by:
+        reports[one.name.value] = SearchReport(status=SearchStatus.OK, found=count_found(one.name, found))
     recall = Recall(
         candidates=tuple(to_candidate(hit, rank) for rank, hit in enumerate(result.hits, start=1)),
         query=result.query,
         noise=noise,
-        reports=_reports(result, asked),
+        reports=reports,
         seen=result.seen,
     )
     return with_query(recall, asked, message)
@@ -106,20 +112,6 @@ def pending_vectors_note(result: SearchResult) -> str:
     if result.waiting == 1:
         return "1 turn has no vectors yet and is searched by words only"
     return f"{result.waiting:,} turns have no vectors yet and are searched by words only"
-
-
-def _reports(result: SearchResult, asked: ArchiveQuery) -> dict[str, SearchReport]:
-    found = [hit.evidence for hit in result.hits]
-    problem = "; ".join([*result.problems, *([pending_vectors_note(result)] if result.waiting else [])])
-    reports = {
-        Mechanism.THEMATIC.value: SearchReport(
-            status=SearchStatus.PARTIAL if problem else SearchStatus.OK, found=len(found), problem=problem
-        )
-    }
-    return reports | {
-        one.name.value: SearchReport(status=SearchStatus.OK, found=count_found(one.name, found))
-        for one in asked.by
-    }
 
 
 def recalled_of(state: State) -> list[Candidate]:

@@ -25,11 +25,6 @@ class PluginFile:
     stamp: tuple[int, ...]
     """Changes when the file does."""
 
-    @property
-    def name(self) -> str:
-        """The file's name; a file in the user's folder replaces a shipped one of the same name."""
-        return self.path.name
-
 
 def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
     """List a folder's plugins: `*.py` except names that start with `_` or `.`; a missing folder has none.
@@ -42,7 +37,7 @@ def plugin_files(folder: Path, *, shipped: bool) -> list[PluginFile]:
             raise PluginProblem(f"Everybody may write to it. Run: chmod o-w {folder}")
         paths = [path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "._"]
         files = (PluginFile(path=path, shipped=shipped, stamp=_stamp(path)) for path in paths)
-        return sorted(files, key=lambda file: file.name)
+        return sorted(files, key=lambda file: file.path.name)
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -71,6 +71,7 @@ class PluginRegistry:
         self._read: dict[str, _ReadFile] = {}
         self._loaded: dict[str, LoadedPlugin] = {}
         self._shown: Mapping[str, LoadedPlugin] = {}
+        self._unreadable: Mapping[str, str] = {}
         self._problems: Mapping[str, str] = {}
 
     async def tools(self) -> Sequence[BaseTool]:
@@ -78,7 +79,8 @@ class PluginRegistry:
 
         If loading takes long, return the tools loaded so far.
         """
-        self._upkeep.begin()
+        if not self._upkeep.is_running:
+            self._upkeep.begin()
         await self._wait(self._patience)
         return [tool for plugin in self._shown.values() for tool in plugin.tools]
 
@@ -124,7 +126,9 @@ class PluginRegistry:
                 await asyncio.wrap_future(refreshing)
 
     def _refresh(self) -> None:
-        files, problems = self._files()
+        files, unreadable = self._files()
+        if unreadable == self._unreadable and files == {name: read.file for name, read in self._read.items()}:
+            return
         for name in set(self._read) - set(files):
             del self._read[name]
         for name, file in files.items():
@@ -133,11 +137,11 @@ class PluginRegistry:
                 self._read[name] = self._load(file, known.good if known else None)
                 self._publish()
         broken = {name: read.problem for name, read in self._read.items() if read.problem}
-        problems |= {**self._publish(), **broken}
+        problems = {**unreadable, **self._publish(), **broken}
         for name, problem in problems.items():
             if self._problems.get(name) != problem:
                 logger.warning("The plugin %s has a problem: %s", name, problem)
-        self._problems = problems
+        self._unreadable, self._problems = unreadable, problems
 
     def _files(self) -> tuple[dict[str, PluginFile], dict[str, str]]:
         """List the files by name; a user's file replaces a shipped one of the same name."""
@@ -145,7 +149,7 @@ class PluginRegistry:
         problems: dict[str, str] = {}
         for folder, shipped in ((self._shipped, True), (self._folder, False)):
             try:
-                files |= {file.name: file for file in plugin_files(folder, shipped=shipped)}
+                files |= {file.path.name: file for file in plugin_files(folder, shipped=shipped)}
             except PluginProblem as problem:
                 problems[str(folder)] = str(problem)
         return files, problems

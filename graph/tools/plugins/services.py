@@ -64,19 +64,18 @@ class ArtifactUpkeep:
     def __init__(self, data_folder: Path, every: float = HOUR) -> None:
         self._data_folder = data_folder
         self._every = every
-        self._ended: threading.Event | None = None
+        self._ended = threading.Event()
+        self.is_running = False
 
     def begin(self) -> None:
-        """Start the thread unless it runs already."""
-        if self._ended is None:
-            self._ended = threading.Event()
-            threading.Thread(target=self._run, args=(self._ended,), name="artifacts", daemon=True).start()
+        """Start the thread."""
+        self._ended, self.is_running = threading.Event(), True
+        threading.Thread(target=self._run, args=(self._ended,), name="artifacts", daemon=True).start()
 
     def end(self) -> None:
         """End the thread; `begin` can start it again."""
-        if self._ended is not None:
-            self._ended.set()
-            self._ended = None
+        self._ended.set()
+        self.is_running = False
 
     def _run(self, ended: threading.Event) -> None:
         while True:
