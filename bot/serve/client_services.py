@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.presentation.usage_figures import used_text
-from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.terminal_texts import answer_to
+from bot.reminders import ReminderDesk, terminal_answer
 from graph.layers import Layers
 from graph.model.token_meter import BudgetGuard
 from memory.reminders.reminder import Origin, terminal_box
@@ -65,7 +64,7 @@ async def take_reminders(layers: Layers, words: str, turn_id: str, *, owner: str
     found = await ReminderDesk(layers).take(words, owner=owner, at=now, origin=origin)
     if not found:
         return None, ""
-    answer, note = answer_to(found)
+    answer, note = terminal_answer(found)
     if any(one.reminder for one in found):
         answer, note = (f"{answer}\n{_WHERE}" if answer else None), (f"{note}\n{_WHERE}" if note else "")
     return answer, note

@@ -8,8 +8,7 @@ from functools import partial
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 
-from bot.reminders.reminder_desk import ReminderDesk, SetReminder
-from bot.reminders.reminder_list import ReminderList, set_text, time_text
+from bot.reminders import ReminderDesk, ReminderList, SetReminder, set_text, time_text
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.courier import Undeliverable

@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.printable import printable, snippet
-from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.reminder_list import ReminderList, set_text, time_text
-from bot.reminders.terminal_texts import answer_to, say
+from bot.reminders import ReminderDesk, ReminderList, english, set_text, terminal_answer, time_text
 from bot.terminal.turn_view import print_reply
 from graph.delegation.delegation_tools import describe_job, progress_line, status_line
 from graph.delegation.job import Job, Status
@@ -151,18 +149,18 @@ class ReminderView:
         """
         now, origin = datetime.now(UTC), Origin(box=self._box, turn_id=turn_id)
         if found := await self._desk.take(words, owner=self._owner, at=now, origin=origin):
-            return answer_to(found)
+            return terminal_answer(found)
         self._offered = await self._desk.offer(words, owner=self._owner, at=now, origin=origin)
         offered = self._offered
-        return None, say("reminder_offer", time=time_text(offered.schedule, say)) if offered else ""
+        return None, english("reminder_offer", time=time_text(offered.schedule, english)) if offered else ""
 
     async def command(self, words: str) -> None:
         """List the reminders, or change one; "yes" sets the one that was offered."""
         if words == _YES and self._offered is not None:
             reminder = await self._desk.accept(self._offered.id, owner=self._owner)
-            self._print(set_text(reminder, say, str) if reminder else say("reminder_gone"))
+            self._print(set_text(reminder, english, str) if reminder else english("reminder_gone"))
             return
-        listed = ReminderList(self._desk, say, str)
+        listed = ReminderList(self._desk, english, str)
         text, _ = await listed.answer(words, owner=self._owner, now=datetime.now(UTC))
         self._print(text)
 
@@ -183,7 +181,9 @@ class ReminderView:
         schedule = reminder.schedule
         self._print(f"⏰ {reminder.text}", "bold")
         if is_late(schedule.at, now):
-            self._print(say("reminder_late", time=time_text(replace(schedule, rule=""), say)), "yellow")
+            self._print(
+                english("reminder_late", time=time_text(replace(schedule, rule=""), english)), "yellow"
+            )
         self._print(f"asked for on {reminder.asked.astimezone(schedule.local.tzinfo):%Y-%m-%d %H:%M}", "dim")
         for memory in await self._desk.memories(reminder):
             self._print(f"{memory.at:%Y-%m-%d}: {snippet(memory.said)}", "dim")

@@ -9,7 +9,7 @@ from pathlib import Path
 from telegram import Message, Update
 
 from bot.exports.owner_export import Manifest, export_owner
-from bot.reminders.reminder_desk import ReminderDesk
+from bot.reminders import ReminderDesk
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.gate.gate import Handler, HandlerContext

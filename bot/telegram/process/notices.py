@@ -14,8 +14,7 @@ from functools import partial
 
 from telegram import InlineKeyboardMarkup
 
-from bot.reminders.reminder_desk import ReminderDesk
-from bot.reminders.reminder_list import time_text
+from bot.reminders import ReminderDesk, time_text
 from bot.telegram.bot_context import BotContext, Say
 from bot.telegram.commands.job_commands import progress_text, result_text
 from bot.telegram.inbox.lanes import NOTICE_MARK, REMINDER_MARK, Arrival, Claim

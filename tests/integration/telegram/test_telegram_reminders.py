@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.reminders.reminder_desk import ReminderDesk
+from bot.reminders import ReminderDesk
 from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.process.application import build_application
 from bot.telegram.process.notices import FIRST_RING, move_reminders

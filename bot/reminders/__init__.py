@@ -1,1 +1,0 @@
-"""Reminders for any front end: set, offered, described."""
