@@ -30,10 +30,6 @@ class Gate:
 
     async def __call__(self, update: Update, _: HandlerContext) -> None:
         """Raise `ApplicationHandlerStop` unless the update may pass. Fails closed."""
-        if not await self._passes(update):
-            raise ApplicationHandlerStop
-
-    async def _passes(self, update: Update) -> bool:
         if (message := update.message) is not None:  # both chats report a migration; the group stays allowed
             if message.migrate_to_chat_id:
                 await self.context.access.migrate_group(message.chat.id, message.migrate_to_chat_id)
@@ -41,8 +37,9 @@ class Gate:
                 await self.context.access.migrate_group(message.migrate_from_chat_id, message.chat.id)
         user, place = update.effective_user, update_place(update)
         if user is None or place is None or not is_from_person(update):
-            return False
-        return await self._may_pass(update, user, place) and not await self._is_too_fast(update, user)
+            raise ApplicationHandlerStop
+        if not await self._may_pass(update, user, place) or await self._is_too_fast(update, user):
+            raise ApplicationHandlerStop
 
     async def _may_pass(self, update: Update, user: User, place: Place) -> bool:
         role = await self.context.access.role(user.id)

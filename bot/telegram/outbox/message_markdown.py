@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import pyromark
@@ -64,25 +64,23 @@ def _usable(mark: MessageEntity) -> bool:
 
 def _prepare(source: str) -> str:
     """Escape HTML that the library would drop (often `<a placeholder>`), and mark LaTeX."""
-    encoded, done, parts = source.encode(), 0, []
-    for start, end, text in _protected(source):
-        if start >= done:
-            parts += [_dollars(encoded[done:start].decode()), text or encoded[start:end].decode()]
-            done = end
-    return "".join([*parts, _dollars(encoded[done:].decode())])
-
-
-def _protected(source: str) -> Iterator[tuple[int, int, str]]:
-    """Yield code and HTML as UTF-8 ranges with their replacement (empty for code: unchanged)."""
-    in_table = False
+    encoded, done, parts, in_table = source.encode(), 0, list[str](), False
     for event, where in pyromark.events_with_range(source, options=STANDARD_OPTIONS):
+        start, end = where["start"], where["end"]  # in UTF-8
         match event:
             case {"Start": {"CodeBlock": _}} | {"Code": _}:
-                yield where["start"], where["end"], ""
+                kept = encoded[start:end].decode()
             case {"InlineHtml": str(tag)} | {"Html": str(tag)}:
-                yield where["start"], where["end"], _html(tag, in_table)
+                kept = _html(tag, in_table)
             case {"Start": {"Table": _}} | {"End": "Table"}:
                 in_table = "Start" in event
+                continue
+            case _:
+                continue
+        if start >= done:
+            parts += [_dollars(encoded[done:start].decode()), kept]
+            done = end
+    return "".join([*parts, _dollars(encoded[done:].decode())])
 
 
 def _html(tag: str, in_table: bool) -> str:

@@ -50,7 +50,12 @@ class Bursts:
     context: BotContext
 
     async def gather(self, update: Update, message: Message) -> list[Message]:
-        """Return the new messages to answer together, in order; those behind the first are bound to it."""
+        """Return the messages to answer together, in order; those behind the first are bound to it.
+
+        For an edited message, these are the messages of the turn that it replaces.
+        """
+        if update.edited_message is not None:
+            return await self._of_edit(message)
         claim = HOLDER.get()
         if claim is None:
             return [message]
@@ -62,6 +67,13 @@ class Bursts:
             members = [one for one in self._read(raws) if one.update.update_id in bound]
         claim.bound = [one.raw for one in members]
         return [message, *(one.message for one in members)]
+
+    async def _of_edit(self, edited: Message) -> list[Message]:
+        context = self.context
+        asked_by = await context.records.update_of_question(edited.chat.id, edited.message_id)
+        dumped = (await context.records.turn(asked_by)).burst
+        burst = [Message.de_json(one, context.bot) for one in json.loads(dumped)] if dumped else [edited]
+        return [edited if one.message_id == edited.message_id else one for one in burst]
 
     async def _choose(
         self, update: Update, message: Message, claim: Claim, raws: Sequence[bytes]
@@ -177,9 +189,3 @@ def merge_messages(parts: Sequence[Incoming]) -> Incoming:
 def dump_messages(messages: Sequence[Message]) -> str:
     """Serialise messages, for later edits of one of them."""
     return json.dumps([message.to_dict() for message in messages])
-
-
-def with_edit(dumped: str, edited: Message, context: BotContext) -> list[Message]:
-    """Return the messages of a burst with an edited one in its place."""
-    messages = [Message.de_json(one, context.bot) for one in json.loads(dumped)]
-    return [edited if one.message_id == edited.message_id else one for one in messages]

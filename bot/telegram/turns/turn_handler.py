@@ -16,7 +16,7 @@ from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import Place, place_of
 from bot.telegram.reminders import ReminderTurn, TurnExtras
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.bursts import dump_messages, merge_messages
+from bot.telegram.turns.bursts import Bursts, dump_messages, merge_messages
 from bot.telegram.turns.turn_presenter import TurnPresenter
 from bot.telegram.turns.turn_request import Corrections, RequestReader, TurnRequest
 from graph.delegation.notices import Address
@@ -45,7 +45,7 @@ class TurnHandler:
             return
         if await self._is_answered(update):
             return
-        messages = await RequestReader(self.context).messages(update, message)
+        messages = await Bursts(self.context).gather(update, message)
         incoming = merge_messages([self.context.read(one) for one in messages])
         if (claim := HOLDER.get()) is not None:
             claim.private = incoming.private
@@ -95,15 +95,17 @@ class TurnHandler:
         context, claim, place = self.context, HOLDER.get(), place_of(messages[0])
         owner, thread = await context.owner(place), await context.thread(place)
         turn_id, private = context.turn_id(update.update_id), request.private
-        replaced = request.earlier.turn_id if request.earlier else ""
-        if request.earlier is not None:
-            await answer.take_over(request.earlier.shown)
+        earlier = request.earlier or TurnRecord()
+        replaced = earlier.turn_id
+        if earlier.shown:
+            await answer.take_over(earlier.shown)
         at = max(one.edit_date or one.date for one in messages)
         extras = await ReminderTurn(context, owner, at)(
             update, messages[0], request.text, request.said_now, earlier=replaced, private=private
         )
         if not private:
-            await self._supersede(update, place, request.earlier)
+            if replaced:
+                await self._supersede(update, place, earlier)
             await self._register(update, place, thread, owner)
         extras = await self._admit(extras, update, owner, private=private)
         about = Circumstances(
@@ -165,9 +167,7 @@ class TurnHandler:
         for one in messages:
             await context.records.note_question(one.chat.id, one.message_id, update_id)
 
-    async def _supersede(self, update: Update, place: Place, earlier: TurnRecord | None) -> None:
-        if earlier is None or not earlier.turn_id:
-            return
+    async def _supersede(self, update: Update, place: Place, earlier: TurnRecord) -> None:
         context, user, update_id = self.context, update.effective_user, update.update_id
         await context.agent.removal.supersede(earlier.turn_id, owner=earlier.owner)
         if user is not None:

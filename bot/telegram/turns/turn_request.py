@@ -19,7 +19,6 @@ from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import Place, place_of
 from bot.telegram.turn_records import TurnRecord
-from bot.telegram.turns.bursts import Bursts, with_edit
 from bot.telegram.turns.turn_presenter import act
 from memory.models import Episode
 from memory.provenance import Carrier, Part, Speaker, said
@@ -128,15 +127,6 @@ class RequestReader:
     """Reads a turn's input: words, files, quotations, and the turn that it replaces."""
 
     context: BotContext
-
-    async def messages(self, update: Update, message: Message) -> list[Message]:
-        """Return the messages to answer together; for an edit, those of the turn that it replaces."""
-        if update.edited_message is None:
-            return await Bursts(self.context).gather(update, message)
-        records = self.context.records
-        asked_by = await records.update_of_question(message.chat.id, message.message_id)
-        burst = (await records.turn(asked_by)).burst
-        return with_edit(burst, message, self.context) if burst else [message]
 
     async def read(
         self, update: Update, messages: Sequence[Message], incoming: Incoming, answer: Answer
