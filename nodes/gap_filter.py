@@ -65,9 +65,15 @@ def filter_candidates(
     calibration: Calibration | None = None,
     staged: Staged | None = None,
 ) -> list[Decision]:
-    """Decide on each candidate, by `calibration`, `staged` or the packaged ones."""
+    """Decide on each candidate, by `calibration`, `staged` or the packaged ones.
+
+    A `calibration` replaces the staged rule by `calibrated`.
+    """
     recall = state["recall"]
-    staged = find_staged(recall, context, calibration, staged)
+    if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
+        staged = None
+    elif staged is None:
+        staged = read_staged(recall.query.model)
     candidates = limit_candidates(
         recall.candidates, context.prefetch_results, shown_turns(state["conversation"])
     )
@@ -83,18 +89,6 @@ def filter_candidates(
     decisions = cut_echoes(decisions, candidates, state)
     decisions = keep_newer(decisions, candidates, state["turn"].said)
     return sort_decisions(decisions, candidates, state["turn"].at, context)
-
-
-def find_staged(
-    recall: Recall, context: TurnContext, calibration: Calibration | None, staged: Staged | None
-) -> Staged | None:
-    """Return the staged fit; None for another rule, or when none suits this recall.
-
-    A calibration in the context replaces the staged rule by `calibrated`.
-    """
-    if context.gap_rule is not GapRule.STAGED or calibration is not None or recall.query.calls is None:
-        return None
-    return staged or read_staged(recall.query.model)
 
 
 def apply_staged(

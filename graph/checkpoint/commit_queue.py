@@ -10,7 +10,7 @@ from functools import partial
 from langgraph.checkpoint.base import CheckpointTuple
 
 from graph.checkpoint.checkpoint_records import Namespace
-from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry
+from graph.checkpoint.transactions import CheckpointEntry, Entry
 from memory.concurrency.tasks import Background
 from memory.errors import TierUnavailable
 
@@ -50,9 +50,14 @@ class CommitQueue:
         """Send an entry after its thread's queued ones; a deferred one with the next, or after `LINGER`."""
         thread = entry.namespace.thread
         queue = self._queues.setdefault(thread, _ThreadQueue())
-        if isinstance(entry, CheckpointEntry):  # it replaces the deferred writes that it contains
+        if isinstance(entry, CheckpointEntry):  # it contains the deferred writes on top of its parent
+            replaced = (entry.namespace, entry.parent)
             queue.entries = [
-                one for one in queue.entries if id(one) not in queue.deferred or not _is_contained(one, entry)
+                one
+                for one in queue.entries
+                if id(one) not in queue.deferred
+                or isinstance(one, CheckpointEntry)
+                or (one.namespace, one.checkpoint_id) != replaced
             ]
         queue.entries.append(entry)
         if not deferred:
@@ -92,14 +97,6 @@ class CommitQueue:
         queue = self._queues.pop(thread, None)
         if queue is not None and queue.timer is not None:
             queue.timer.cancel()
-
-
-def _is_contained(entry: Entry, checkpoint: CheckpointEntry) -> bool:
-    return (
-        isinstance(entry, WritesEntry)
-        and entry.namespace == checkpoint.namespace
-        and entry.checkpoint_id == checkpoint.parent
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,21 +64,6 @@ class CheckpointEntry:
         """True when it ends a run of the root graph."""
         return self.namespace.is_root and self.metadata.get("source") == "loop" and not self.is_pending
 
-    def blobs(self, serde: SerializerProtocol, *, whole: bool) -> dict[str, bytes]:
-        """Encode the changed channels, or all; a channel without a value is empty."""
-        versions, values = self.checkpoint["channel_versions"], self.checkpoint["channel_values"]
-        return {
-            blob_field(channel, version): pack(revived(channel, values[channel], serde), serde)
-            if channel in values
-            else b""
-            for channel, version in (versions if whole else self.changed).items()
-        }
-
-    def record(self, serde: SerializerProtocol) -> bytes:
-        """Encode the checkpoint without its channel values, its metadata and its parent."""
-        body = {key: value for key, value in self.checkpoint.items() if key != "channel_values"}
-        return pack([body, self.metadata, self.parent], serde)
-
 
 @dataclass(frozen=True, slots=True)
 class WritesEntry:
@@ -179,12 +164,21 @@ def _put_checkpoints(
     *,
     whole: bool,
 ) -> None:
+    """Queue checkpoints with their changed channels, or all, in separate hashes."""
     blobs: dict[Any, bytes | str] = {}
+    records: dict[Any, bytes | str] = {}
     for entry in entries:
-        blobs |= entry.blobs(serde, whole=whole)
+        checkpoint = entry.checkpoint
+        versions, values = checkpoint["channel_versions"], checkpoint["channel_values"]
+        for channel, version in (versions if whole else entry.changed).items():
+            has_value = channel in values
+            blob = pack(revived(channel, values[channel], serde), serde) if has_value else b""
+            blobs[blob_field(channel, version)] = blob
+        body = {key: value for key, value in checkpoint.items() if key != "channel_values"}
+        records[entry.id] = pack([body, entry.metadata, entry.parent], serde)
     if blobs:
         pipeline.hset(namespace.key("blobs"), mapping=blobs)
-    pipeline.hset(namespace.key("checkpoints"), mapping={entry.id: entry.record(serde) for entry in entries})
+    pipeline.hset(namespace.key("checkpoints"), mapping=records)
     pipeline.sadd(namespaces_key(namespace.thread), namespace.name)
     pipeline.zadd(namespace.key("index"), {entry.id: 0 for entry in entries})
 

@@ -40,6 +40,11 @@ class ObservedNode:
         self._is_async = inspect.iscoroutinefunction(called)
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> Any:
+        """Run the node for the thread's owner.
+
+        Raises:
+            OwnerMismatch: the context names another owner.
+        """
         tracer = self._tracer()
         spanning = (
             nullcontext(INVALID_SPAN)
@@ -48,7 +53,9 @@ class ObservedNode:
         )
         with spanning as span:
             began = time.perf_counter()
-            check_owner(state, runtime.context)
+            owner = runtime.context.owner if runtime.context else ""
+            if owner and "turn" in state and state["turn"].owner != owner:
+                raise OwnerMismatch(OTHER_OWNER)
             given = {"runtime": runtime} if self._wants_runtime else {}
             running = (
                 self.node(state, **given) if self._is_async else asyncio.to_thread(self.node, state, **given)
@@ -83,16 +90,6 @@ def turn_id_of(state: State) -> str:
     if messages and messages[-1].type == "human":
         return str(messages[-1].id)
     return state["turn"].turn_id if "turn" in state else ""
-
-
-def check_owner(state: State, context: TurnContext | None) -> None:
-    """Refuse to run a node for anyone but the thread's owner.
-
-    Raises:
-        OwnerMismatch: the context names another owner.
-    """
-    if context and context.owner and "turn" in state and state["turn"].owner != context.owner:
-        raise OwnerMismatch(OTHER_OWNER)
 
 
 def is_private(state: State) -> bool:
