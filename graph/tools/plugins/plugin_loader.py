@@ -1,11 +1,12 @@
-"""Loading of a plugin: its code and `build` run in a thread, so that they cannot block the agent.
+"""Loading of a plugin: its file is checked before it runs, its tools before they are offered.
 
-Its tools are checked before they are offered.
+Its code and `build` run in a thread, so that they cannot block the agent.
 """
 
 import itertools
 import os
 import re
+import stat
 import sys
 import traceback
 from collections.abc import Collection, Coroutine, Mapping
@@ -22,10 +23,11 @@ from graph.settings.settings import secret_names
 from graph.settings.sources import PREFIX
 from graph.tools.daemon_threads import InterruptibleThread, ends, error_text, interrupt_until
 from graph.tools.isolation import PLUGIN
-from graph.tools.plugins.plugin_files import PluginProblem
 from graph.tools.plugins.services import PluginServices
 from graph.tools.traits import Traits, arguments_schema, traits_of
+from memory.errors import GoatError
 
+MOST_BYTES = 1_000_000
 MOST_TOOLS = 50
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TRAITS = "goat"
@@ -38,6 +40,58 @@ LOAD_SECONDS = 10.0
 _LONGEST = 600
 _numbers = itertools.count(1)
 _SECRET = re.compile(r"(?i)(^|_)(API)?(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PAT|CREDENTIAL)S?(_|$)")
+
+
+class PluginProblem(GoatError):
+    """A plugin cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginFile:
+    """A plugin's file in a folder."""
+
+    path: Path
+    shipped: bool
+    stamp: tuple[int, ...]
+    """Changes when the file does."""
+
+
+def read_plugin(file: PluginFile, owners: Collection[int]) -> bytes:
+    """Return a plugin's code; a user's file must belong to one of `owners`.
+
+    Raises:
+        PluginProblem: it cannot be read, is not a regular file, is too large, or others may have written it.
+    """
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as opened:  # noqa: PTH123 - reads the file that is checked
+            _check_file(os.fstat(descriptor), file, owners)
+            return opened.read(MOST_BYTES)
+    except OSError as error:
+        raise PluginProblem(f"It cannot be read: {error.strerror}.") from None
+
+
+def trusted_owners(data_folder: Path) -> set[int]:
+    """Return the users whose files may run: this process's, root, and the data folder's owner."""
+    if os.name != "posix":
+        return set()
+    try:
+        return {0, os.geteuid(), data_folder.stat().st_uid}
+    except OSError:
+        return {0, os.geteuid()}
+
+
+def _check_file(about: os.stat_result, file: PluginFile, owners: Collection[int]) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        raise PluginProblem("It is not a regular file.")
+    if about.st_size >= MOST_BYTES:
+        raise PluginProblem(f"It is larger than {MOST_BYTES // 1000} kB.")
+    if file.shipped or os.name != "posix":
+        return
+    if about.st_mode & stat.S_IWOTH:
+        raise PluginProblem(f"Everybody may write to it. Run: chmod o-w {file.path}")
+    if about.st_uid not in owners:
+        raise PluginProblem(f"It belongs to another user (uid {about.st_uid}). Make it yours, or remove it.")
 
 
 def check_tools(built: Any, plugin: str) -> tuple[BaseTool, ...]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import stat
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -14,14 +16,16 @@ from langchain_core.tools import BaseTool
 from graph.settings.server_settings import split_names
 from graph.settings.settings import Settings
 from graph.tools.isolation import PluginIsolation
-from graph.tools.plugins.plugin_files import (
+from graph.tools.plugins.plugin_loader import (
+    LOAD_SECONDS,
+    LoadedPlugin,
     PluginFile,
     PluginProblem,
-    plugin_files,
+    load_plugin,
     read_plugin,
     trusted_owners,
+    withhold_secrets,
 )
-from graph.tools.plugins.plugin_loader import LOAD_SECONDS, LoadedPlugin, load_plugin, withhold_secrets
 from graph.tools.plugins.services import ArtifactUpkeep, PluginServices, erase_artifacts
 from memory.concurrency.tasks import DaemonPool
 
@@ -149,7 +153,7 @@ class PluginRegistry:
         problems: dict[str, str] = {}
         for folder, shipped in ((self._shipped, True), (self._folder, False)):
             try:
-                files |= {file.path.name: file for file in plugin_files(folder, shipped=shipped)}
+                files |= {file.path.name: file for file in _list_folder(folder, shipped=shipped)}
             except PluginProblem as problem:
                 problems[str(folder)] = str(problem)
         return files, problems
@@ -180,6 +184,32 @@ class PluginRegistry:
         for module in set(self._loaded) - set(kept):
             self._loaded[module].unload()
         self._loaded = kept
+
+
+def _list_folder(folder: Path, *, shipped: bool) -> list[PluginFile]:
+    """List a folder's plugins: `*.py` except names that start with `_` or `.`; a missing folder has none.
+
+    Raises:
+        PluginProblem: the folder cannot be read or is writable by everybody.
+    """
+    try:
+        if not shipped and folder.stat().st_mode & stat.S_IWOTH and os.name == "posix":
+            raise PluginProblem(f"Everybody may write to it. Run: chmod o-w {folder}")
+        paths = [path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "._"]
+        files = (PluginFile(path=path, shipped=shipped, stamp=_stamp(path)) for path in paths)
+        return sorted(files, key=lambda file: file.path.name)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PluginProblem(f"It cannot be read: {error.strerror}.") from None
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        about = path.stat()
+    except OSError:  # a dangling link or a file just removed: reading it reports the problem
+        return ()
+    return about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino, about.st_mode, about.st_uid
 
 
 def resolve_clashes(
