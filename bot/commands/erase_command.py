@@ -14,10 +14,10 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings, read_time
 from bot.printable import printable, snippet
-from bot.telegram.owner_keys import OwnerKeys
+from bot.telegram.full_erasure import FullErasure
 from graph.app import open_agent
 from graph.runtime.agent import Agent
-from graph.runtime.erasure_search import LEAST_CHARS, search_stores, words_of
+from graph.runtime.erasure_search import LEAST_CHARS, search_stores
 from graph.runtime.fact_removal import Quotations
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -96,14 +96,10 @@ async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: 
     turns = await agent.layers.episodes.count(owner=owner)
     if ask and not await _confirm(f"Erase all {turns} turns, the facts and the identity of {owner}?"):
         return ()
-    words = await words_of(agent.layers, owner=owner)
-    keys = OwnerKeys(agent)
-    await keys.erase(owner)
-    left = await agent.erase(owner)
-    await keys.erase_records(owner)  # stopped turns may have written records meanwhile
+    erased = await FullErasure(agent).everything(owner)
     console.print(f"Everything is erased. {COPIES}")
-    await _prove(agent, words, owner, console)
-    return left
+    await _prove(agent, erased.words, owner, console)
+    return erased.left
 
 
 async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, ask: bool) -> Sequence[str]:
@@ -118,11 +114,10 @@ async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, a
     if ask and not await _confirm("Erase this fact for ever, with its earlier values?"):
         console.print("Nothing is erased.")
         return ()
-    left = await agent.forget(owner=owner, facts=[key])
-    await OwnerKeys(agent).erase_fact_questions(owner, key)
+    erased = await FullErasure(agent).fact(key, owner)
     console.print(f"The fact is erased. {COPIES}")
-    await _prove(agent, [one.value for one in versions], owner, console)
-    return left
+    await _prove(agent, erased.words, owner, console)
+    return erased.left
 
 
 def _print_quotations(quotations: Quotations, zone: tzinfo, console: Console) -> None:
@@ -149,17 +144,12 @@ async def _erase_some(
     if not chosen or (ask and not await _confirm(f"Erase {counted} for ever?")):
         console.print("Nothing is erased.")
         return ()
-    versions = await agent.removal.versions(turn_ids, owner)
-    words = await words_of(agent.layers, versions, owner=owner)
-    keys = OwnerKeys(agent)
-    await keys.erase_questions(owner, versions)
-    left = await agent.forget(turn_ids, owner=owner)
-    await keys.erase_records(owner, versions)
+    erased = await FullErasure(agent).turns(turn_ids, owner)
     console.print(f"{counted} erased. {COPIES}")
-    await _prove(agent, words, owner, console)
+    await _prove(agent, erased.words, owner, console)
     if selection.words and len(found) == MOST_FOUND:
         console.print(f"Words find {MOST_FOUND} turns at a time: there may be more, so run it again.")
-    return left
+    return erased.left
 
 
 async def _prove(agent: Agent, words: Sequence[str], owner: str, console: Console) -> None:

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.printable import snippet
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
-from bot.telegram.commands.forget_deletion import ForgetDeletion
+from bot.telegram.full_erasure import FullErasure
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
 from graph.layers import Layers
+from graph.runtime.erasure_search import search_stores
 from graph.runtime.fact_removal import Quotations
 from memory.models import Episode, Fact
 from memory.recall.mechanisms import Times
@@ -39,6 +41,7 @@ ASKING_SECONDS = 10 * 60
 MOST_QUOTING = 5
 """Maximum number of quoting turns and facts that a question lists."""
 FORGET = "forget"
+logger = logging.getLogger(__name__)
 
 
 async def find_turns(layers: Layers, subject: str, *, owner: str, thread: str) -> list[Episode]:
@@ -210,13 +213,35 @@ class ForgetCommand:
         if pending is None:
             return say("forget_expired")
         if "done" not in pending:
-            delete = ForgetDeletion(self.context, self.context.keys(FORGET, nonce))
-            text = await delete(pending, say) if choice == "yes" else say("forget_kept")
-            pending = {"user": pending["user"], "done": text}
+            text = await self._delete(nonce, pending, say) if choice == "yes" else say("forget_kept")
+            pending = {"user": pending["user"], "done": text}  # repeats nothing of what is forgotten
             await self._save(nonce, pending)
             if choice == "yes" and (claim := HOLDER.get()) is not None:
                 claim.private = True  # the question was still in Redis' log when the deletion rewrote it
         return str(pending["done"])
+
+    async def _delete(self, nonce: str, pending: dict[str, Any], say: Say) -> str:
+        """Delete what the question named, then search every store for it; return the text to send.
+
+        Where it was found is only logged, since it could reveal what others said.
+        """
+        context, owner, key = self.context, pending["owner"], pending.get("key")
+        erasure = FullErasure(context.agent, str(context.me.id), context.keys(FORGET, nonce))
+        done, with_rest = "forgotten_turn", "forgotten_turn_left"
+        if turn_ids := pending.get("turns"):
+            erased = await erasure.turns(turn_ids, owner)
+        elif key:
+            erased = await erasure.fact(key, owner)
+        else:
+            erased, done, with_rest = await erasure.everything(owner), "forgotten_all", "forgotten_left"
+        reasons = "\n".join(map(inline_code, erased.left))
+        parts = [say(with_rest, reasons=reasons) if reasons else say(done)]
+        searched = await search_stores(context.agent.layers, erased.words, owner=owner)
+        if searched.found:
+            logger.warning("Erased words are repeated in %s", ", ".join(searched.found))
+        if searched.texts:
+            parts.append(say("forgotten_searched", files=searched.files, entries=searched.entries))
+        return "\n\n".join(parts)
 
     @translate_errors()
     async def _save(self, nonce: str, pending: dict[str, Any]) -> None:

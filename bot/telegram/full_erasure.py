@@ -1,4 +1,4 @@
-"""Deletes what bots store of an owner in Redis: questions, records of turns, and dead updates.
+"""Erasure from the agent's stores and from what bots keep in Redis: questions, turn records, dead updates.
 
 Importing this module does not import the library of Telegram, so that `goat forget` starts without it.
 """
@@ -10,15 +10,25 @@ from typing import Any
 
 from bot.telegram.place import lane_of
 from graph.runtime.agent import Agent
+from graph.runtime.erasure_search import words_of
 from memory.permanent.permanent_records import identifier
 from memory.working.redis_connection import translate_errors
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerKeys:
-    """Deletes what bots store of an owner.
+class Erased:
+    left: Sequence[str]
+    """What may remain on a disk, one sentence each."""
+    words: Sequence[str]
+    """Texts of it, to search every store for."""
 
-    Every method scans all keys of the server, and raises `TierUnavailable` when Redis cannot be reached.
+
+@dataclass(frozen=True, slots=True)
+class FullErasure:
+    """Erases data of an owner.
+
+    Every method scans all keys of Redis, and raises `TierUnavailable` when it cannot be reached, and what
+    `Agent.erase` and `Agent.forget` raise.
     """
 
     agent: Agent
@@ -27,14 +37,34 @@ class OwnerKeys:
     spared: str = ""
     """Key of the question whose answer is being carried out: after a crash, it is read again."""
 
-    async def erase(self, owner: str) -> None:
-        """Delete the owner's questions, records of turns, and dead updates."""
-        await self.erase_questions(owner)
-        await self.erase_records(owner)
-        await self._erase_dead(owner)
+    async def everything(self, owner: str) -> Erased:
+        """Erase all data of an owner."""
+        await self._drop_questions(owner)
+        await self._drop_records(owner)
+        await self._drop_dead(owner)
+        words = await words_of(self.agent.layers, owner=owner)
+        left = await self.agent.erase(owner)
+        await self._drop_records(owner)  # stopped turns may have written records meanwhile
+        return Erased(left, words)
+
+    async def fact(self, key: str, owner: str) -> Erased:
+        """Erase a fact with its earlier values."""
+        versions = await self.agent.removal.facts.versions(key, owner)
+        left = await self.agent.forget(owner=owner, facts=[key])
+        await self._drop_fact_questions(owner, key)
+        return Erased(left, [one.value for one in versions])
+
+    async def turns(self, turn_ids: Sequence[str], owner: str) -> Erased:
+        """Erase turns with the earlier versions of their messages."""
+        versions = await self.agent.removal.versions([*turn_ids], owner)
+        await self._drop_questions(owner, versions)
+        words = await words_of(self.agent.layers, versions, owner=owner)
+        left = await self.agent.forget(turn_ids, owner=owner)
+        await self._drop_records(owner, versions)
+        return Erased(left, words)
 
     @translate_errors()
-    async def erase_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
+    async def _drop_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
         """Delete the questions about tool calls and corrections of turns, by default all of an owner."""
         client = await self.agent.layers.redis.client()
         for name in ("tool", "correction", "forget"):
@@ -43,7 +73,7 @@ class OwnerKeys:
                     await client.unlink(key)
 
     @translate_errors()
-    async def erase_fact_questions(self, owner: str, fact: str) -> None:
+    async def _drop_fact_questions(self, owner: str, fact: str) -> None:
         """Delete the questions that end with a fact: to forget it, and of turns that no longer wait."""
         client = await self.agent.layers.redis.client()
         async for key, asked in self._questions("forget", owner):
@@ -55,7 +85,7 @@ class OwnerKeys:
                 await client.unlink(key)
 
     @translate_errors()
-    async def erase_records(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
+    async def _drop_records(self, owner: str, turn_ids: Sequence[str] = ()) -> None:
         """Delete the records of an owner's turns, by default of all turns."""
         client, chosen = await self.agent.layers.redis.client(), [*map(_bytes, turn_ids)]
         for key in await self._keys("turn:*"):
@@ -64,7 +94,7 @@ class OwnerKeys:
                 await client.unlink(key)
 
     @translate_errors()
-    async def _erase_dead(self, owner: str) -> None:
+    async def _drop_dead(self, owner: str) -> None:
         client = await self.agent.layers.redis.client()
         for key in await self._keys("dead"):
             records: Any = await client.lrange(key, 0, -1)
