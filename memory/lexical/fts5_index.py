@@ -60,13 +60,13 @@ def postings(
     db: Database, terms: Mapping[str, int], documents: int, *, recited: float
 ) -> dict[str, Postings]:
     """Return the episodes that hold each term, ascending, and its weight in each; `terms` has frequencies."""
-    return {term: _postings(db, term, count, max(documents, count), recited) for term, count in terms.items()}
-
-
-def _postings(db: Database, term: str, frequency: int, documents: int, recited: float) -> Postings:
-    seqs, scores = db.execute(_POSTINGS, (recited, f'"{term}"')).fetchone()
-    if seqs is None:
-        return np.empty(0, np.int64), np.empty(0)
-    theirs = max(math.log((documents - frequency + 0.5) / (frequency + 0.5)), _LEAST_IDF)
-    scored = np.fromstring(scores, sep=",", dtype=np.float64)
-    return np.fromstring(seqs, sep=",", dtype=np.int64), -scored / theirs
+    found: dict[str, Postings] = {}
+    for term, count in terms.items():
+        seqs, scores = db.execute(_POSTINGS, (recited, f'"{term}"')).fetchone()
+        if seqs is None:
+            found[term] = np.empty(0, np.int64), np.empty(0)
+            continue
+        theirs = max(math.log((max(documents, count) - count + 0.5) / (count + 0.5)), _LEAST_IDF)
+        scored = np.fromstring(scores, sep=",", dtype=np.float64)
+        found[term] = np.fromstring(seqs, sep=",", dtype=np.int64), -scored / theirs
+    return found

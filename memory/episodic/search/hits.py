@@ -175,7 +175,7 @@ def _evidence(
     seqs, best = weighed.seqs[rows], _best(weighed, rows, episodes)
     cosines = weighed.cosines[rows]
     columns = (
-        *(seqs, weighed.scores[rows], lookup.lexical(seqs), lookup.coverage(seqs), cosines),
+        *(seqs, weighed.scores[rows], *lookup.word_scores(seqs), cosines),
         *(_standing(cosines, dense.against, noise), _surplus(weighed, rows, dense)),
         *(weighed.near[rows], weighed.said[rows]),
     )

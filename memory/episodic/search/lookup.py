@@ -44,13 +44,13 @@ class Lookup:
             order = some[np.argsort(-self.scores[some], kind="stable")]
         return [int(seq) for seq in self.seqs[order]]
 
-    def lexical(self, seqs: Seqs) -> Scores:
-        """Return the BM25 score of each episode; 0 without a word of the query."""
-        return _values_at(self.seqs, self.scores, seqs)
-
-    def coverage(self, seqs: Seqs) -> Scores:
-        """Return `covered` of each episode; 0 for one that holds no word of the query."""
-        return _values_at(self.seqs, self.covered, seqs)
+    def word_scores(self, seqs: Seqs) -> tuple[Scores, Scores]:
+        """Return `scores` and `covered` of each episode; 0 for one that holds no word of the query."""
+        if not len(self.seqs):
+            return np.zeros(len(seqs)), np.zeros(len(seqs))
+        places = np.minimum(np.searchsorted(self.seqs, seqs), len(self.seqs) - 1)
+        held = self.seqs[places] == seqs
+        return np.where(held, self.scores[places], 0.0), np.where(held, self.covered[places], 0.0)
 
     def evidence(self, seq: int, episode: Episode | None) -> dict[str, int]:
         """Return the mechanisms' evidence for an episode, by field of `Evidence`."""
@@ -84,19 +84,3 @@ def summed(words: Sequence[Word]) -> tuple[Seqs, Scores, Scores]:
     scores, held = (np.bincount(places, each, minlength=len(seqs)) for each in (weights, rarities))
     total = sum(word.idf for word in words if not word.common)
     return seqs.astype(np.int64), np.asarray(scores), np.asarray(held / total if total else held)
-
-
-def are_among(known: Seqs, wanted: Seqs) -> NDArray[np.bool_]:
-    """Return a mask of `wanted` values that are in `known` (ascending)."""
-    return np.asarray(known[_places(known, wanted)] == wanted if len(known) else np.zeros(len(wanted), bool))
-
-
-def _values_at(known: Seqs, values: Scores, wanted: Seqs) -> Scores:
-    """Return the value of each of `wanted` by `known` (ascending); 0 for unknown ones."""
-    if not len(known):
-        return np.zeros(len(wanted))
-    return np.where(are_among(known, wanted), values[_places(known, wanted)], 0.0)
-
-
-def _places(known: Seqs, wanted: Seqs) -> NDArray[np.intp]:
-    return np.minimum(np.searchsorted(known, wanted), len(known) - 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database
-from memory.episodic.search.lookup import Lookup, Scores, Seqs, are_among
+from memory.episodic.search.lookup import Lookup, Scores, Seqs
 from memory.episodic.vectors import kept_vectors
 from memory.recall import fusion
 from memory.recall.fusion_weights import FusionWeights
@@ -112,12 +112,12 @@ def weigh(
     fringe = {other for _, other, _ in links} - seqs
     own = _joined(own, _own(db, fringe, lookup, against, weights))
     row = {seq: place for place, seq in enumerate(own.seqs.tolist())}
-    pairs = [(row[seq], row[other], distance) for seq, other, distance in _both_ways(links)]
+    both_ways = {*links, *((other, seq, distance) for seq, other, distance in links)}
+    pairs = [(row[seq], row[other], distance) for seq, other, distance in both_ways]
     sizes = np.asarray([lengths.get(seq, 0) for seq in row], np.int64)
     scores = fusion.add_neighbours(own.scores, sizes, pairs, weights.neighbours)
     for one, found in lookup.found:
-        here = are_among(np.asarray(sorted(found), np.int64), own.seqs)
-        scores = np.where(here, scores * one.factor, scores)
+        scores = np.where([seq in found for seq in row], scores * one.factor, scores)
     return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)
 
 
@@ -154,7 +154,7 @@ def _own(
         message[said] = near[alone]
         similar[said] += OF_MESSAGE * (near[alone] - similar[said])
     mean, scale = (against.mean, against.scale) if against else (0.0, 1.0)
-    lexical, coverage = lookup.lexical(seqs), lookup.coverage(seqs)
+    lexical, coverage = lookup.word_scores(seqs)
     scores = fusion.own_scores(similar, lexical, coverage, mean=mean, scale=scale, weights=weights)
     above = ((likeness - mean) / scale for likeness in (whole, message))
     return Weighed(seqs, scores, cosines, spans, small_talk, vectors, *above)
@@ -204,9 +204,3 @@ _AROUND = f"""
     )))) AS TEXT) FROM episodes AS this WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?))
 """  # noqa: S608
 """One statement and one row for all: a further one would take as long as reading its data."""
-
-
-def _both_ways(links: Iterable[Link]) -> set[Link]:
-    return {
-        link for seq, other, distance in links for link in ((seq, other, distance), (other, seq, distance))
-    }

@@ -159,7 +159,7 @@ def test_a_look_up_adds_the_words_and_knows_its_bounds(told: list[Told], query: 
     assert dict(zip(lookup.seqs.tolist(), lookup.scores.tolist(), strict=True)) == pytest.approx(
         expected, rel=1e-6
     )
-    assert all(0 <= share <= 1 + 1e-9 for share in lookup.coverage(lookup.seqs))
+    assert all(0 <= share <= 1 + 1e-9 for share in lookup.word_scores(lookup.seqs)[1])
     assert 0 <= lookup.unseen <= 1 + 1e-9
     best = lookup.best(3)
     assert len(best) == min(3, len(expected))
@@ -224,7 +224,7 @@ def test_what_was_not_read_is_neither_covered_nor_unseen() -> None:
     words = (apple, common, index.Word(idf(2, 0)))
     lookup = Lookup(Matches(2, words), *summed(words))
     total = apple.idf + words[2].idf
-    assert lookup.coverage(apple.seqs).tolist() == pytest.approx([apple.idf / total])
+    assert lookup.word_scores(apple.seqs)[1].tolist() == pytest.approx([apple.idf / total])
     assert lookup.unseen == pytest.approx(words[2].idf / (total + common.idf))
 
 
