@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.database import Database, to_micros
-from memory.episodic.log.episode_log import COLUMNS, TIER, latest_seq
+from memory.episodic.log.episode_log import COLUMNS, PAGE, TIER, NumberedRow, latest_seq
 from memory.episodic.search.hits import Query
-from memory.episodic.search.past_archive import PAGE, Copy, EpisodeRow, PastArchive
+from memory.episodic.search.past_archive import Copy, PastArchive
 from memory.episodic.vectors import kept_vectors
 from memory.episodic.vectors.kept_vectors import LATEST, Parts
 from memory.models import Seen
@@ -58,7 +58,7 @@ class DatedArchive(PastArchive):
             await asyncio.to_thread(self._copy.add_vectors, vectors, 0, measure)
             self._after = rows[-1][5], rows[-1][0]
 
-    async def _rows(self, until: datetime, latest: int) -> list[EpisodeRow]:
+    async def _rows(self, until: datetime, latest: int) -> list[NumberedRow]:
         work = partial(_episodes, after=self._after, until=to_micros(until), latest=latest)
         return await self._files.read(self._owner, TIER, work)
 
@@ -74,7 +74,7 @@ class _HeldCopy(Copy):
         """Do nothing: `_copied` has loaded the vectors."""
 
 
-def _episodes(db: Database, after: _Place, until: int, latest: int) -> list[EpisodeRow]:
+def _episodes(db: Database, after: _Place, until: int, latest: int) -> list[NumberedRow]:
     sql = f"""
         SELECT seq, {COLUMNS} FROM episodes WHERE (at, seq) > (?, ?) AND at < ? AND seq <= ?
         ORDER BY at, seq LIMIT ?

@@ -13,7 +13,7 @@ from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Measure, VectorLedger
 from memory.episodic.index.vector_state import Maxima, VectorState, added_up
-from memory.episodic.log.episode_log import COLUMNS, TIER
+from memory.episodic.log.episode_log import COLUMNS, PAGE, TIER, NumberedRow
 from memory.episodic.search.hits import Dense, Query, collect, compare
 from memory.episodic.search.lookup import look_up
 from memory.episodic.search.scores import exact
@@ -26,9 +26,6 @@ from memory.models import Seen
 from memory.owners.owner_schema import migrate
 from memory.provenance import load, said
 from memory.results import SearchResult
-
-PAGE = 256
-EpisodeRow = tuple[int, str, str, str, str, int, str, str, int]
 
 
 class PastArchive:
@@ -145,7 +142,7 @@ class Copy:
         """Return the state of the copied vectors."""
         return VectorState(parts=seen.parts, maxima=self._maxima, latest=seen.vectors, total=self._total)
 
-    def add_episodes(self, rows: Sequence[EpisodeRow], until: int) -> None:
+    def add_episodes(self, rows: Sequence[NumberedRow], until: int) -> None:
         """Add a page of episodes; a short page means that there are no more up to `until`."""
         insert = f"INSERT INTO episodes (seq, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"  # noqa: S608
         self._db.execute("BEGIN")
@@ -222,6 +219,6 @@ class Copy:
         return reached if self._maxima is None else np.maximum(self._maxima, reached)
 
 
-def _episodes(db: Database, after: int, until: int) -> list[EpisodeRow]:
+def _episodes(db: Database, after: int, until: int) -> list[NumberedRow]:
     sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()

@@ -1,6 +1,8 @@
-"""Open Chroma collections of this process, limited in number."""
+"""Connections to a Chroma folder or server, and the collections that are open in them, limited in number."""
 
+import http.client
 import logging
+import ssl
 import sys
 import threading
 import time
@@ -8,15 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import unquote, urlsplit
 
+import chromadb
+import httpx
 from chromadb import Collection
 from chromadb.api import ClientAPI
+from chromadb.api.shared_system_client import SharedSystemClient
+from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from chromadb.errors import ChromaError
 from langchain_chroma import Chroma
 
-from memory.episodic.vectors.chroma_client import connect, disconnect
 from memory.episodic.vectors.chroma_files import index_queue
-from memory.episodic.vectors.vector_backend import ChromaLocation
+from memory.episodic.vectors.vector_backend import TIER, ChromaLocation
+from memory.errors import TierUnavailable
 
 logger = logging.getLogger(__name__)
 LARGE = 200
@@ -94,7 +101,7 @@ class OpenCollections:
         self._closed = False
         self._indexed = False
         self._large: set[str] = set()
-        self._clients = {Size.SMALL: ChromaClient(Size.SMALL, connect(location))}
+        self._clients = {Size.SMALL: ChromaClient(Size.SMALL, _connect(location))}
 
     @contextmanager
     def client(self, collection: str = "") -> Iterator[ChromaClient]:
@@ -122,7 +129,7 @@ class OpenCollections:
             self._closed = True
             clients, self._clients = self._clients, {}
         for client in clients.values():
-            disconnect(client.api)
+            _disconnect(client.api)
 
     def _choose(self, collection: str) -> ChromaClient:
         until = time.monotonic() + CLOSE_WAIT
@@ -144,7 +151,7 @@ class OpenCollections:
         size = Size.LARGE if collection in self._large else Size.SMALL
         found = self._clients.get(size)
         if found is None:
-            found = self._clients[size] = ChromaClient(size, connect(self._location, size.value))
+            found = self._clients[size] = ChromaClient(size, _connect(self._location, size.value))
         return found
 
     def _close_if_idle(self, client: ChromaClient) -> None:
@@ -152,7 +159,7 @@ class OpenCollections:
         if client.full and not client.users and self._clients.get(client.size) is client:
             self._large |= {name for name in client.names if client.count(name) >= self._least}
             del self._clients[client.size]
-            disconnect(client.api)
+            _disconnect(client.api)
             if not self._indexed:
                 self._indexed = True
                 threading.Thread(target=self._index_queue, daemon=True).start()
@@ -160,3 +167,80 @@ class OpenCollections:
     def _index_queue(self) -> None:
         if reason := index_queue(self._location.folder):
             logger.warning("Small archives open slowly: %s", reason)
+
+
+def _connect(location: ChromaLocation, name: str = "") -> ClientAPI:
+    """Connect to the server, or open the folder.
+
+    Args:
+        location: where the vectors are.
+        name: a suffix of the path, still to the same folder: clients of one path share open collections.
+
+    Raises:
+        TierUnavailable: the URL is invalid, or the server does not answer.
+    """
+    return _local(location, name) if location.local else _remote(location)
+
+
+def _disconnect(client: ClientAPI) -> None:
+    """Close the connections. A folder's files close with the last client that shares them."""
+    for session in _sessions(client):
+        session.close()
+    close = getattr(client, "close", None)
+    if close is not None:
+        close()
+
+
+def _local(location: ChromaLocation, name: str) -> ClientAPI:
+    location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = str(location.folder) + name
+    try:
+        return chromadb.PersistentClient(path, settings=Settings(_env_file=None, anonymized_telemetry=False))
+    except BaseException:  # else Chroma would reuse the half-open engine for this path
+        SharedSystemClient._identifier_to_system.pop(path, None)
+        raise
+
+
+def _remote(location: ChromaLocation) -> ClientAPI:
+    url = urlsplit(location.url.get_secret_value())
+    place = [unquote(part) for part in url.path.split("/") if part]
+    if url.scheme not in ("http", "https") or not url.hostname or len(place) not in (0, 2):
+        raise TierUnavailable(
+            TIER,
+            f"{location} is not the address of a Chroma server, such as http://host:8000, or"
+            " https://api.trychroma.com/TENANT/DATABASE for one with tenants",
+        )
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 8000)
+    _check_server(url.hostname, port, secure=secure, timeout=location.timeout)
+    token = unquote(url.username or "")
+    headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+    settings = Settings(_env_file=None, anonymized_telemetry=False)
+    tenant, database = place or (DEFAULT_TENANT, DEFAULT_DATABASE)
+    client = chromadb.HttpClient(url.hostname, port, secure, headers, settings, tenant, database)
+    for session in _sessions(client):
+        session.timeout = httpx.Timeout(location.timeout)
+    return client
+
+
+def _sessions(client: ClientAPI) -> list[httpx.Client]:
+    """Return the HTTP clients inside a Chroma client, which sets no timeout on them and never closes them."""
+    servers = [getattr(part, "_server", None) for part in (client, getattr(client, "_admin_client", None))]
+    sessions = [getattr(server, "_session", None) for server in servers]
+    return [session for session in sessions if isinstance(session, httpx.Client)]
+
+
+def _check_server(host: str, port: int, *, secure: bool, timeout: float) -> None:
+    """Check that the server answers, because Chroma's own first request has no timeout."""
+    if secure:
+        context = ssl.create_default_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=timeout, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", "/api/v2/heartbeat")
+        connection.getresponse().read()
+    finally:
+        connection.close()

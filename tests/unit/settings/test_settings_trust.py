@@ -17,7 +17,7 @@ from graph.settings.sources import (
 )
 from graph.settings.trust import config_folder, distrust, trust
 from graph.tools.plugins.plugin_loader import withhold_secrets
-from memory.episodic.vectors import chroma_client
+from memory.episodic.vectors import chroma_collections
 from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.errors import ConfigError
 
@@ -110,7 +110,7 @@ def test_chroma_obeys_no_folder(tmp_path: Path) -> None:
     ENV_FILE.write_text(
         "chroma_api_impl=chromadb.api.fastapi.FastAPI\nchroma_server_host=127.0.0.1\nchroma_server_http_port=9\n"
     )
-    client = chroma_client._local(ChromaLocation(folder=tmp_path / "chroma"), "one")
+    client = chroma_collections._local(ChromaLocation(folder=tmp_path / "chroma"), "one")
     assert client.list_collections() == []
 
 
