@@ -86,8 +86,9 @@ def query_terms(text: str) -> list[tuple[str, ...]]:
     unstemmed.
     """
     found = (
-        _alternatives(language or identify_letters(segment), word)
+        tuple(dict.fromkeys(_term(each, word) for each in stemmed_as))
         for language, segment, chunks in _segments(text)
+        for stemmed_as in [(language or identify_letters(segment), "en", "ro", UNKNOWN)]
         for chunk in chunks
         for word in _kept_words(language, chunk, stored=False)
     )
@@ -126,11 +127,6 @@ _remembered = lru_cache(maxsize=2**16)(_analysed)
 def _kept_words(language: str, chunk: str, *, stored: bool) -> list[str]:
     found = ((word, fold(word)) for word in _words(chunk, stored=stored))
     return [word for word, folded in found if folded and not is_stop_word(language, folded)]
-
-
-def _alternatives(language: str, word: str) -> tuple[str, ...]:
-    languages = (language, "en", "ro", UNKNOWN)
-    return tuple(dict.fromkeys(_term(candidate, word) for candidate in languages))
 
 
 def _term(language: str, word: str) -> str:
