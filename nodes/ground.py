@@ -31,7 +31,7 @@ class Ground:
         grounding = Grounding(turn_id=state["turn"].turn_id)
         if reply.outcome is not Outcome.ANSWERED:
             return {"grounding": grounding}
-        sources = evidence_texts(state)
+        sources = [message.text for message in state["prompt"]] + [one.output for one in results_of(state)]
         unsupported = ungrounded(reply.text, sources)
         if not unsupported:
             return {"grounding": grounding}
@@ -55,11 +55,6 @@ class Ground:
             return ""
         asked = read_round(said, state, await self.toolbox.tools_for(state["turn"]))
         return "" if asked.calls else asked.text.strip()
-
-
-def evidence_texts(state: State) -> list[str]:
-    """Return the texts that may support a figure: the prompt and the tools' outputs."""
-    return [message.text for message in state["prompt"]] + [r.output for r in results_of(state)]
 
 
 def _messages(state: State, unsupported: tuple[str, ...], last: bool, cap: int) -> list[AnyMessage]:

@@ -122,13 +122,9 @@ def approvals(interrupts: Iterable[Interrupt]) -> list[Approval]:
             key=str(value.get("key", "")),
         )
         for id_, value in asked
-        for request in value.get("action_requests") or [_former_request(value)]
+        for request in value.get("action_requests")
+        or [{"name": value.get("tool", ""), "args": value.get("arguments", {})}]  # of an earlier version
     ]
-
-
-def _former_request(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the call in a question of an earlier version."""
-    return {"name": value.get("tool", ""), "args": value.get("arguments", {})}
 
 
 def _only_decision(said: Any) -> Any:

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from graph.checkpoint.redis_saver import RedisSaver
-from graph.delegation.state import is_job
 from graph.layers import Layers
 from graph.observability.logs import log_path
 from graph.runtime.erasure import PATIENCE, RETRY_SECONDS, OwnerErasure, blank_lines, blank_log_lines
@@ -105,8 +104,9 @@ class TurnRemoval:
             for thread in dict.fromkeys(own):
                 await self._clear_steps(thread, [*turns, *marks_of(erasure.values)])
             if erasure.turn_ids:  # a value may occur in other owners' turns by chance
-                for thread in await self._pending_elsewhere(own):
-                    await self._clear_steps(thread, turns)
+                for thread in await self.pending.threads():  # a turn that has just begun may be the owner's
+                    if thread not in own:
+                        await self._clear_steps(thread, turns)
             await self._clear_derived(erasure)  # running turns may have written some of it again
             return await self.erasure.clean()
 
@@ -115,7 +115,9 @@ class TurnRemoval:
         await self.layers.cache.erase(owner=erasure.owner)
         await self.layers.tool_cache.drop(owner=erasure.owner)
         self.layers.prefetch.forget_owner(erasure.owner)
-        await self._clear_conversations(erasure)
+        turn_ids = list(erasure.turn_ids)
+        for thread in erasure.threads:
+            await self.layers.conversations.remove(turn_ids, owner=erasure.owner, thread=thread)
 
     async def _remove_turns(self, erasure: Erasure) -> None:
         layers, owner, turn_ids = self.layers, erasure.owner, list(erasure.turn_ids)
@@ -130,16 +132,6 @@ class TurnRemoval:
             await layers.journal.remove(turn_id, owner=owner)
         await layers.reminders.forget(turn_ids, owner=owner)
 
-    async def _clear_conversations(self, erasure: Erasure) -> None:
-        for thread in erasure.threads:
-            turn_ids = list(erasure.turn_ids)
-            await self.layers.conversations.remove(turn_ids, owner=erasure.owner, thread=thread)
-
-    async def _pending_elsewhere(self, own: Collection[str]) -> list[str]:
-        """List the other threads with running turns: a turn that has just begun may be the owner's."""
-        pending = await self.saver.apending()
-        return [thread for thread in pending if not is_job(thread) and thread not in own]
-
     async def _clear_steps(self, thread: str, marks: Sequence[bytes]) -> None:
         """Delete the thread's checkpoints if they hold one of the marks, after its turn has ended.
 
@@ -147,23 +139,17 @@ class TurnRemoval:
             ThreadBusy: the turn does not end.
         """
         until = time.monotonic() + PATIENCE
-        while await self._may_show(thread, marks):
+        while await self.saver.ais_pending(thread) or await self.saver.amentions(thread, marks):
             try:
-                await self._clear_held(thread, marks)
+                async with self.erasure.hold(thread):
+                    if await self.saver.amentions(thread, marks):
+                        await self.pending.finish(thread)
+                        await self.saver.adelete_thread(thread)
                 break
             except ThreadBusy:
                 if time.monotonic() > until:
                     raise ThreadBusy(STILL_RUNNING.format(thread=thread)) from None
             await asyncio.sleep(RETRY_SECONDS)
-
-    async def _clear_held(self, thread: str, marks: Sequence[bytes]) -> None:
-        async with self.erasure.hold(thread):
-            if await self.saver.amentions(thread, marks):
-                await self.pending.finish(thread)
-                await self.saver.adelete_thread(thread)
-
-    async def _may_show(self, thread: str, marks: Sequence[bytes]) -> bool:
-        return await self.saver.ais_pending(thread) or await self.saver.amentions(thread, marks)
 
     def _clear_files(self, owner: str, turn_ids: list[str], messages: list[str]) -> None:
         settings = self.layers.settings
