@@ -118,11 +118,13 @@ class TurnRecords:
             record = await self.turn(record.later)
         return record
 
+    @translate_errors()
     async def note_messages(self, update_id: int, chat_id: int, message_ids: Sequence[int]) -> None:
         """Record the messages of an answer."""
         await self._write(update_id, shown=json.dumps(list(message_ids)))
+        client = await self.client()
         for message_id in message_ids:
-            await self._point(self.keys("answer", chat_id, message_id), update_id)
+            await client.set(self.keys("answer", chat_id, message_id), update_id, ex=KEPT_SECONDS)
 
     @translate_errors()
     async def note_sending(self, update_id: int, place: Place, asked: int, content: str) -> Sending:
@@ -170,9 +172,11 @@ class TurnRecords:
         """Record the messages that a turn answers together."""
         await self._write(update_id, burst=messages, turn_id=turn_id, owner=owner)
 
+    @translate_errors()
     async def note_question(self, chat_id: int, message_id: int, update_id: int) -> None:
         """Record the update of a person's message."""
-        await self._point(self.keys("asked", chat_id, message_id), update_id)
+        key = self.keys("asked", chat_id, message_id)
+        await (await self.client()).set(key, update_id, ex=KEPT_SECONDS)
 
     async def update_of_question(self, chat_id: int, message_id: int) -> int | None:
         """Return the update of a person's message; the latest, if it was edited."""
@@ -227,10 +231,6 @@ class TurnRecords:
             pipeline.hset(key, mapping=dict(fields.items()))
             pipeline.expire(key, KEPT_SECONDS)
             await pipeline.execute()
-
-    @translate_errors()
-    async def _point(self, key: str, update_id: int) -> None:
-        await (await self.client()).set(key, update_id, ex=KEPT_SECONDS)
 
     @translate_errors()
     async def _pointed(self, key: str) -> int | None:

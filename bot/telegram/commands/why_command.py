@@ -11,7 +11,7 @@ from bot.telegram.bot_context import BotContext, Say, command_message
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.commands.why import picture_words, why_picture, why_text
 from bot.telegram.gate.gate import HandlerContext
-from bot.telegram.outbox.bot_api import Upload
+from bot.telegram.outbox.message_format import Upload
 from bot.telegram.place import place_of
 from graph.explain.explanation import Explanation, explain, explain_observed
 from graph.state.turn_state import State

@@ -13,8 +13,7 @@ from bot.reminders import ReminderDesk
 from bot.telegram.bot_context import BotContext, Say, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.gate.gate import Handler, HandlerContext
-from bot.telegram.outbox.bot_api import Upload
-from bot.telegram.outbox.message_format import preview
+from bot.telegram.outbox.message_format import Upload, preview
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code

@@ -1,13 +1,18 @@
-"""Bot API calls with retries, which obey Telegram's waits per chat, so that no chat delays another."""
+"""Bot API calls: those of an answer, and retries of any, which obey Telegram's waits per chat.
+
+No chat delays another.
+"""
 
 import asyncio
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -18,6 +23,8 @@ from telegram.error import (
 )
 
 from bot.telegram.inbox.lanes import NotDelivered, check_held
+from bot.telegram.outbox.message_format import Content, FormattedText, Upload
+from bot.telegram.place import Place
 from memory.errors import GoatError
 
 T = TypeVar("T")
@@ -30,10 +37,81 @@ PATIENCE = 15 * 60.0
 LONGEST_WAIT = 30.0
 """Longest wait asked by Telegram, in seconds, that is waited for; an answer is put off for longer ones."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_DRAFT_IDS = 2**31 - 1
+_FRAME_SECONDS = 2.0
+"""Timeout of a frame; short, because the answer waits for it."""
+_UPLOAD_SECONDS = 120.0
 
 
 class Undeliverable(GoatError):
     """Telegram refuses for good: the bot was blocked, the chat is gone, or writing is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls for one answer; each may raise `TelegramError`."""
+
+    bot: Bot
+    place: Place
+    asked: int
+    """Id of the message that is answered; 0 for none."""
+    update_id: int
+    replies: bool = True
+    """The answer replies to it."""
+
+    async def send(self, content: Content, buttons: InlineKeyboardMarkup | None, *, first: bool) -> int:
+        """Send a message of the answer and return its id."""
+        chat, where = self.place.chat_id, dict[str, Any](message_thread_id=self.place.topic or None)
+        if first and self.asked and self.replies:
+            where["reply_parameters"] = ReplyParameters(self.asked, allow_sending_without_reply=True)
+        if isinstance(content, FormattedText):
+            how: dict[str, Any] = {
+                "entities": content.entities,
+                "reply_markup": buttons,
+                "link_preview_options": _NO_PREVIEW,
+            }
+            return (await self.bot.send_message(chat, content.text, **how, **where)).message_id
+        how = {"caption": content.text, "caption_entities": content.entities, "filename": content.name}
+        send = self.bot.send_photo if content.photo else self.bot.send_document
+        return (await send(chat, content.content, write_timeout=_UPLOAD_SECONDS, **how, **where)).message_id
+
+    async def edit(self, message_id: int, content: Content, buttons: InlineKeyboardMarkup | None) -> object:
+        """Replace the content of a message."""
+        chat = self.place.chat_id
+        if isinstance(content, Upload):
+            return await self.bot.edit_message_media(
+                content.media, chat, message_id, write_timeout=_UPLOAD_SECONDS
+            )
+        return await self.bot.edit_message_text(
+            content.text,
+            chat,
+            message_id,
+            entities=content.entities,
+            reply_markup=buttons,
+            link_preview_options=_NO_PREVIEW,
+        )
+
+    async def set_buttons(self, message_id: int, buttons: InlineKeyboardMarkup | None) -> Message | str:
+        """Replace the buttons under a message, which clients do not show as an edit; return the message."""
+        chat = self.place.chat_id
+        edited = await self.bot.edit_message_reply_markup(chat, message_id, reply_markup=buttons)
+        return edited if isinstance(edited, Message) else ""
+
+    async def draft(self, piece: FormattedText) -> object:
+        """Show a frame as a draft."""
+        return await self.bot.send_message_draft(
+            self.place.chat_id,
+            self.update_id % _DRAFT_IDS or 1,
+            piece.text,
+            message_thread_id=self.place.topic or None,
+            entities=piece.entities,
+            read_timeout=_FRAME_SECONDS,
+        )
+
+    async def delete(self, message_id: int) -> object:
+        """Delete a message of the bot."""
+        return await self.bot.delete_message(self.place.chat_id, message_id)
 
 
 class Courier:

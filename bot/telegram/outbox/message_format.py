@@ -1,12 +1,14 @@
-"""Markdown replies as Telegram messages: text of limited length plus entities."""
+"""Messages of an answer: Markdown as texts of limited length plus entities, and files."""
 
+import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import telegramify_markdown
-from telegram import MessageEntity
+from telegram import InputMediaDocument, InputMediaPhoto, Message, MessageEntity
 from telegram.constants import MessageEntityType, MessageLimit
 
 from bot.telegram.outbox.message_markdown import Span, blank, cut, render, utf16_offsets, whole
@@ -26,6 +28,47 @@ class FormattedText:
 
     text: str
     entities: tuple[MessageEntity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file sent with an answer."""
+
+    content: bytes
+    name: str
+    refused: str
+    """Markdown that replaces the file if Telegram refuses it."""
+    caption: FormattedText = FormattedText("", ())
+    photo: bool = False
+
+    @property
+    def media(self) -> InputMediaPhoto | InputMediaDocument:
+        """Return the file in the form that an edit needs."""
+        kind = InputMediaPhoto if self.photo else InputMediaDocument
+        return kind(self.content, filename=self.name, caption=self.text, caption_entities=self.entities)
+
+    @property
+    def text(self) -> str | None:
+        """The text of its caption, if it has one."""
+        return self.caption.text or None
+
+    @property
+    def entities(self) -> Sequence[MessageEntity] | None:
+        return self.caption.entities or None
+
+
+Content: TypeAlias = FormattedText | Upload
+"""What one message of an answer holds."""
+
+
+def fingerprint(content: Content | Message) -> str:
+    """Return an id of a message's content that ignores spaces and signs, some of which Telegram removes."""
+    if isinstance(content, Upload):
+        return "photo" if content.photo else content.name
+    if isinstance(content, Message) and not content.text:
+        return "photo" if content.photo else (content.document and content.document.file_name) or ""
+    letters = "".join(filter(str.isalnum, content.text or ""))
+    return hashlib.sha256(letters.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def utf16_length(text: str) -> int:

@@ -13,9 +13,16 @@ from functools import partial
 from telegram import Bot, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, InvalidToken, RetryAfter, TelegramError
 
-from bot.telegram.outbox.bot_api import Calls, Content, Upload, fingerprint
-from bot.telegram.outbox.courier import Courier, Undeliverable
-from bot.telegram.outbox.message_format import LIMIT, FormattedText, pieces, preview
+from bot.telegram.outbox.courier import Calls, Courier, Undeliverable
+from bot.telegram.outbox.message_format import (
+    LIMIT,
+    Content,
+    FormattedText,
+    Upload,
+    fingerprint,
+    pieces,
+    preview,
+)
 from bot.telegram.outbox.sent_lookup import SentLookup
 from bot.telegram.place import Place
 from bot.telegram.turn_records import TurnRecord, TurnRecords

@@ -15,8 +15,8 @@ from itertools import cycle
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest
 
-from bot.telegram.outbox.bot_api import Calls, fingerprint
-from bot.telegram.outbox.courier import Courier
+from bot.telegram.outbox.courier import Calls, Courier
+from bot.telegram.outbox.message_format import fingerprint
 from bot.telegram.turn_records import Sending, TurnRecords
 
 GAP, SUPERGROUP_GAP = 20, 5

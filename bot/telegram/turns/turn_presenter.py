@@ -15,8 +15,7 @@ from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot.telegram.bot_context import BotContext, Say
-from bot.telegram.outbox.bot_api import Upload
-from bot.telegram.outbox.message_format import with_closed_code
+from bot.telegram.outbox.message_format import Upload, with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
