@@ -47,6 +47,7 @@ async def test_a_question_asked_often_in_other_threads_still_gets_its_memory(set
     async with open_agent(settings.model_copy(update={"model": ""})) as agent:
         await agent.ask("My daughter Ioana is allergic to peanuts.", owner=OWNER, thread=thread("told"))
         for place, text in enumerate(asked * 3):
+            await agent.layers.episodes.index(owner=OWNER)
             state = await agent.ask(text, owner=OWNER, thread=thread(str(place)))
             assert "peanuts" in state["reply"].text, (place, text)
 

@@ -30,9 +30,9 @@ def traced(settings: Settings, receiver: OtlpReceiver, hash_vectors: None) -> Se
 
 async def test_a_turn_is_one_trace_of_numbers(traced: Settings, receiver: OtlpReceiver) -> None:
     async with open_agent(traced) as agent:
-        await agent.ask("my PIN is 4711", owner="ana", thread=THREAD, turn_id="t1")
+        await agent.ask("my PIN is plum", owner="ana", thread=THREAD, turn_id="t1")
         await agent.ask(
-            "my PIN is 4711", owner="ana", thread=THREAD, turn_id="t2", about=Circumstances(private=True)
+            "my PIN is plum", owner="ana", thread=THREAD, turn_id="t2", about=Circumstances(private=True)
         )
     spans = {span.name: span for span in receiver.spans}
     assert len(spans) == len(receiver.spans)
@@ -42,7 +42,7 @@ async def test_a_turn_is_one_trace_of_numbers(traced: Settings, receiver: OtlpRe
     assert {span.trace_id for span in receiver.spans} == {turn.trace_id}
     assert all(spans[f"goat.{name}"].parent_span_id == turn.span_id for name in NODES)
     assert receiver.services == {"goat"}
-    assert b"4711" not in b"".join(request.SerializeToString() for request in receiver.requests)
+    assert b"plum" not in b"".join(request.SerializeToString() for request in receiver.requests)
 
 
 async def test_the_standard_variable_is_enough(

@@ -180,9 +180,9 @@ async def test_any_part_leads_to_the_turn_for_forget_and_nothing_of_it_stays(
     bot: Bot, words: ModelServer
 ) -> None:
     await behind_a_turn(bot, words)
-    said = [bot.api.says(BOB, text) for text in ("the code is 4711", "and the alarm's 0815")]
+    said = [bot.api.says(BOB, text) for text in ("the code is plum", "and the alarm's 0815")]
     await let_go(bot, words)
-    assert "4711" in await bot.ask(BOB, "/forget", reply_to=said[1].message_id)
+    assert "plum" in await bot.ask(BOB, "/forget", reply_to=said[1].message_id)
     bot.api.presses(BOB, bot.api.answers(BOB)[-1].message_id, "Yes, forget")
     await bot.until(lambda: bot.api.answers(BOB)[-1].text.startswith("Forgotten."))
     await bot.idle()
@@ -190,7 +190,7 @@ async def test_any_part_leads_to_the_turn_for_forget_and_nothing_of_it_stays(
     client = await bot.context.agent.layers.redis.client()
     records = [await client.hgetall(key) async for key in client.scan_iter(bot.context.keys("turn", "*"))]
     assert records
-    assert b"4711" not in repr(records).encode()
+    assert b"plum" not in repr(records).encode()
 
 
 async def test_a_burst_that_is_tried_again_has_the_same_messages(

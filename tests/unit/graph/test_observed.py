@@ -34,7 +34,7 @@ CONFIG: RunnableConfig = {"configurable": {"thread_id": "1"}}
 
 def asked(turn_id: str, *, private: bool = False) -> TurnInput:
     about = Circumstances(private=private)
-    return {"messages": [user_message("my PIN is 4711", turn_id=turn_id, owner="ana", at=AT, about=about)]}
+    return {"messages": [user_message("my PIN is plum", turn_id=turn_id, owner="ana", at=AT, about=about)]}
 
 
 def turn(turn_id: str) -> Turn:
@@ -145,14 +145,14 @@ async def test_a_private_turn_leaves_no_span() -> None:
 
 async def test_an_error_passes_and_marks_the_span_without_its_text() -> None:
     async def fails(state: State) -> None:
-        raise ValueError("my PIN is 4711")
+        raise ValueError("my PIN is plum")
 
     spans = Spans()
-    with pytest.raises(ValueError, match="4711"):
+    with pytest.raises(ValueError, match="plum"):
         await run(drawn(spans, fails), asked("t1"))
     span = spans.all()["goat.respond"]
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError")
-    assert "4711" not in span.to_json()
+    assert "plum" not in span.to_json()
 
 
 async def test_an_interrupt_passes_and_the_node_goes_on_afterwards() -> None:
