@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from memory.calibration.fit import fit_logistic, regress
 from memory.recall.evidence_traits import MessageContext, Traits, call_traits
-from memory.recall.gap_rules import log_odds
 from memory.recall.relevance import Logistic
 from memory.recall.staged import Direction, Staged
 
-OF_MESSAGES, OF_ANSWERS, OF_CALLS = 1e-4, 1e-3, 0.05
+OF_MESSAGES, OF_ANSWERS, OF_CALLS = 1e-4, 1e-3, 0.007
 """Ridges, chosen by cross-validation over people: vectors are long, and messages few."""
 FOLDS = 5
 """Folds of people: the last model is fitted on predictions of models that have not seen the fold."""
@@ -69,12 +68,6 @@ def fit_staged(
         calls=_fit_calls(told, chances),
         data=data,
     )
-
-
-def recentre(fit: Staged, operating: float) -> Staged:
-    """Shift a fit so that the probability `operating` becomes 0.5."""
-    calls = fit.calls.model_copy(update={"intercept": round(fit.calls.intercept - log_odds(operating), 6)})
-    return fit.model_copy(update={"calls": calls})
 
 
 def with_calls(asked: MessageContext, calls: float) -> MessageContext:

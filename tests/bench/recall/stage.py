@@ -23,7 +23,7 @@ from bot.lab.bench.report import print_measures
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
-from memory.calibration.staged_fit import LabelledMessage, Sample, fit_staged, recentre
+from memory.calibration.staged_fit import LabelledMessage, Sample, fit_staged
 from memory.recall.relevance import data_digest, file_name
 from memory.recall.staged import PREFIX, Staged
 from tests.bench.recall.calibrate import OUT
@@ -46,10 +46,6 @@ YOUNG = {1: 4, 3: 3, 10: 2}
 """Number of archives of each size drawn from each hand-made one; the smallest has one turn."""
 OF_FOLDER = 1
 """Index of the folder's lives among all that is read: the frontier is drawn for them."""
-OPERATING = 0.55
-"""Probability from which something is shown, chosen on people left out: fewer than six tenths of the near
-misses then have something shown, and a tenth of the new topics. It is shifted to 0.5, the default threshold.
-"""
 
 
 async def main() -> None:
@@ -80,8 +76,8 @@ async def main() -> None:
         if lives is read[OF_FOLDER][0]:
             draw(asked[lives.name], fits)
     data = {lives.name: data_digest(lives.model_dump(mode="json")) for lives, _ in read}
-    whole = fit(found, others, model=name, data=data).model_copy(update={"figures": figures})
-    (OUT / (PREFIX + file_name(name))).write_text(whole.model_dump_json() + "\n", "utf-8")
+    fitted = fit_staged(found, others, model=name, data=data).model_copy(update={"figures": figures})
+    (OUT / (PREFIX + file_name(name))).write_text(fitted.model_dump_json() + "\n", "utf-8")
 
 
 def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
@@ -96,19 +92,12 @@ def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
     ]
 
 
-def fit(
-    found: Sequence[Sample], others: Sequence[LabelledMessage], *, model: str, data: Mapping[str, str]
-) -> Staged:
-    """Fit, and shift `OPERATING` to the default threshold."""
-    return recentre(fit_staged(found, others, model=model, data=data), OPERATING)
-
-
 def left_out(
     asked: Sequence[LabelledProbe], found: Sequence[Sample], others: Sequence[LabelledMessage]
 ) -> dict[str, Staged]:
     """Return a fit for each person, on all others."""
     return {
-        person: fit([one for one in found if one.group != person], others, model="left out", data={})
+        person: fit_staged([one for one in found if one.group != person], others, model="left out", data={})
         for person in dict.fromkeys(each.group for each in asked)
     }
 
