@@ -1,5 +1,9 @@
-"""Text that is safe for a terminal."""
+"""Text for people: in their language, and safe for a terminal."""
 
+from collections.abc import Callable
+
+Say = Callable[..., str]
+"""Renders a text in one language from a key and named values."""
 SNIPPET = 70
 _TURN_AROUND = (0x202D, 0x202E)
 """Bidirectional overrides, which reorder the rest of a line."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.printable import Say
 from graph.layers import Layers
 from memory.errors import MemoryTierError
 from memory.models import Episode
 from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
 from memory.reminders.reminder_request import ReminderRequest, may_ask, read_move, read_requests
 from memory.reminders.told_event import may_tell, read_event
-
-Say = Callable[..., str]
-"""Renders a text in one language from a key and named values."""
 
 ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
 """Keys of facts that name a person's zone."""

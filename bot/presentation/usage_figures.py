@@ -1,19 +1,16 @@
 """Use of the model and figures of the last days as text for any front end, and as terminal tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.printable import printable
+from bot.printable import Say, printable
 from memory.models import Outcome
 from memory.observation.figures import TURN, Figures, Metrics
 from memory.working.redis_usage import DayBudget, Usage
-
-Say = Callable[..., str]
-"""Renders a text in one language from a key and named values."""
 
 STEPS = "▁▂▃▄▅▆▇█"
 _BLOCKS = "▏▎▍▌▋▊▉█"
@@ -42,7 +39,7 @@ def days_text(days: Sequence[tuple[date, Usage]], budget: DayBudget, say: Say) -
     return "\n".join([say("budget_title"), *lines, *([say("budget_today", used=today)] if today else [])])
 
 
-def stats_text(metrics: Metrics, say: Callable[..., str]) -> str:
+def stats_text(metrics: Metrics, say: Say) -> str:
     """Render the figures in the language of `say`; empty without turns."""
     whole = metrics.whole
     if not whole.turns:

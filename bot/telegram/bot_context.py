@@ -3,7 +3,6 @@
 import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +10,7 @@ from telegram import Bot, InlineKeyboardMarkup, Message, Update, User
 from telegram.error import BadRequest, TelegramError
 
 from bot.media.media_reader import MediaReader
+from bot.printable import Say
 from bot.telegram.access.access import Access, Role
 from bot.telegram.inbox.lanes import Lanes, UnreadableUpdate
 from bot.telegram.media.incoming import Incoming, read_message
@@ -27,7 +27,6 @@ from graph.settings.telegram_settings import GroupPolicy
 from graph.state.circumstances import thread_id
 from memory.models import Episode
 
-Say = Callable[..., str]
 logger = logging.getLogger(__name__)
 
 

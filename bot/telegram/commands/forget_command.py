@@ -14,8 +14,8 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
-from bot.printable import snippet
-from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.printable import Say, snippet
+from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.full_erasure import FullErasure
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER

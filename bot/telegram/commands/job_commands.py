@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from telegram import Message, Update
 
-from bot.printable import snippet
-from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.printable import Say, snippet
+from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.outbox.message_format import with_closed_code
 from bot.telegram.place import place_of

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from telegram import Update
 
 from bot.presentation.usage_figures import days_text, stats_text
-from bot.printable import snippet
+from bot.printable import Say, snippet
 from bot.telegram.access.access import Role
-from bot.telegram.bot_context import BotContext, Say, command_message, command_text
+from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
-from bot.telegram.commands.why import when
+from bot.telegram.commands.why_command import when
 from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.texts import escape, inline_code

@@ -10,7 +10,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatID
 
 from bot.presentation.approval_question import shown_call
-from bot.telegram.bot_context import BotContext, Say
+from bot.printable import Say
+from bot.telegram.bot_context import BotContext
 from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code

@@ -8,7 +8,8 @@ from telegram import Message, Update
 
 from bot.media.media_reader import MediaRefused
 from bot.presentation.usage_figures import used_text
-from bot.telegram.bot_context import BotContext, Say
+from bot.printable import Say
+from bot.telegram.bot_context import BotContext
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.media.incoming import Incoming

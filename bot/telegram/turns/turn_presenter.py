@@ -14,7 +14,8 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, U
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.telegram.bot_context import BotContext, Say
+from bot.printable import Say
+from bot.telegram.bot_context import BotContext
 from bot.telegram.outbox.message_format import Upload, with_closed_code
 from bot.telegram.outbox.message_markdown import blank, storable
 from bot.telegram.outbox.outbox import Answer

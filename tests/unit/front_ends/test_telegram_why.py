@@ -20,7 +20,7 @@ from bot.pictures.painter import Painter
 from bot.pictures.picture_values import LayerShare, Mark, Room, Scores
 from bot.presentation import turn_screen as screen
 from bot.printable import SNIPPET
-from bot.telegram.commands.why import LONGEST, picture_words, why_picture, why_text
+from bot.telegram.commands.why_command import LONGEST, picture_words, why_picture, why_text
 from bot.telegram.texts import Texts
 from graph.explain.explanation import RULES, explain, explain_decisions, rule_words
 from graph.observability.turn_recorder import rounded_decisions
