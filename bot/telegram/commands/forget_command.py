@@ -41,6 +41,8 @@ ASKING_SECONDS = 10 * 60
 MOST_QUOTING = 5
 """Maximum number of quoting turns and facts that a question lists."""
 FORGET = "forget"
+_HIDDEN = "…"
+"""Stands for the key of a forgotten fact in the stored result."""
 logger = logging.getLogger(__name__)
 
 
@@ -214,14 +216,15 @@ class ForgetCommand:
             return say("forget_expired")
         if "done" not in pending:
             text = await self._delete(nonce, pending, say) if choice == "yes" else say("forget_kept")
-            pending = {"user": pending["user"], "done": text}  # repeats nothing of what is forgotten
-            await self._save(nonce, pending)
+            await self._save(nonce, {"user": pending["user"], "done": text})
             if choice == "yes" and (claim := HOLDER.get()) is not None:
                 claim.private = True  # the question was still in Redis' log when the deletion rewrote it
+            key = inline_code(pending.get("key", ""))
+            return text.replace(_HIDDEN, key) if key and choice == "yes" else text
         return str(pending["done"])
 
     async def _delete(self, nonce: str, pending: dict[str, Any], say: Say) -> str:
-        """Delete what the question named, then search every store for it; return the text to send.
+        """Delete what the question named, then search every store for it; return the text to store and send.
 
         Where it was found is only logged, since it could reveal what others said.
         """
@@ -231,11 +234,11 @@ class ForgetCommand:
         if turn_ids := pending.get("turns"):
             erased = await erasure.turns(turn_ids, owner)
         elif key:
-            erased = await erasure.fact(key, owner)
+            erased, done = await erasure.fact(key, owner), "forgotten_fact"
         else:
             erased, done, with_rest = await erasure.everything(owner), "forgotten_all", "forgotten_left"
         reasons = "\n".join(map(inline_code, erased.left))
-        parts = [say(with_rest, reasons=reasons) if reasons else say(done)]
+        parts = [say(with_rest, reasons=reasons) if reasons else say(done, key=_HIDDEN)]
         searched = await search_stores(context.agent.layers, erased.words, owner=owner)
         if searched.found:
             logger.warning("Erased words are repeated in %s", ", ".join(searched.found))

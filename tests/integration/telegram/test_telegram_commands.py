@@ -142,7 +142,7 @@ async def test_one_fact_is_forgotten(bot: Bot) -> None:
     await bot.ask(BOB, "/forget SISTER")
     question = await last(bot, BOB)
     bot.api.presses(BOB, question.message_id, "Yes, forget")
-    assert (await last(bot, BOB)).text.startswith("Forgotten.\n\nAfterwards, ")
+    assert (await last(bot, BOB)).text.startswith("Forgotten: Sister\n\nAfterwards, ")
     assert await bot.context.agent.layers.permanent.history("sister", owner=f"telegram-{BOB}") == []
     assert found(bot.context.agent.layers.settings.data_folder, "Maria, in Bucharest") == {}
     assert not question.deleted
@@ -156,8 +156,11 @@ async def test_a_forgotten_fact_leaves_no_byte_of_its_key(bot: Bot) -> None:
     await bot.ask(BOB, "/remember Merganser: a boat")
     await bot.ask(BOB, "/forget merganser")
     await bot.ask(BOB, "/forget MERGANSER")
-    bot.api.presses(BOB, (await last(bot, BOB)).message_id, "Yes, forget")
-    assert (await last(bot, BOB)).text.startswith("Forgotten.")
+    question = await last(bot, BOB)
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten: Merganser"
+    bot.api.presses(BOB, question.message_id, question.buttons[0].data or "", forged=True)
+    assert (await last(bot, BOB)).text == "Forgotten: …"
     client = await bot.context.agent.layers.redis.client()
     kept = [await client.get(key) async for key in client.scan_iter(match=bot.context.keys("forget", "*"))]
     assert len(kept) == 1
