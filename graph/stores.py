@@ -8,8 +8,8 @@ from graph.settings.extras import is_installed, missing_message
 from graph.settings.settings import Settings
 from memory.database import OwnerTables
 from memory.embedding.e5 import E5Embeddings
-from memory.embedding.embedding_endpoint import EndpointEmbeddings
-from memory.embedding.embedding_model import EmbeddingEndpoint, EmbeddingModel
+from memory.embedding.embedding_endpoint import EmbeddingEndpoint, EndpointEmbeddings
+from memory.embedding.embedding_model import EmbeddingModel
 from memory.errors import ConfigError
 from memory.owners.owner_files import OwnerFiles
 from memory.working.embedded_server import EmbeddedServer

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from memory.embedding.centring import Centring, read_centring
-from memory.embedding.embedding_model import TIER
-from memory.embedding.text_windows import Span, split_offsets
+from memory.embedding.embedding_model import TIER, Span, split_offsets
 from memory.errors import DataFolderError, TierUnavailable
 
 if TYPE_CHECKING:

@@ -3,16 +3,19 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
+from pydantic import SecretStr
 
 from memory.concurrency.http_clients import HttpClients
-from memory.embedding.embedding_model import TIER, EmbeddingEndpoint
-from memory.embedding.text_windows import Span, split_offsets
+from memory.embedding.embedding_model import TIER, Span, split_offsets
 from memory.errors import TierCorrupt, TierUnavailable
 from memory.text.text import clean
 
 PART = 2000  # bytes of UTF-8: an upper bound of the tokens, about four times their number in most languages
+TIMEOUT = 20.0  # seconds
 BATCH = 64  # texts per request
 OPENAI = "https://api.openai.com/v1"
 PAUSE = 0.5  # seconds before the second attempt
@@ -24,6 +27,24 @@ REASONS = {
     404: "does not know the model or the address; check GOAT_EMBEDDING_MODEL and GOAT_EMBEDDING_BASE_URL",
     429: "asks for fewer requests, or the credit is used up",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingEndpoint:
+    """Address of the model; its text form omits the key.
+
+    Attributes:
+        timeout: seconds.
+    """
+
+    model: str
+    base_url: str
+    api_key: SecretStr
+    timeout: float = TIMEOUT
+
+    def __str__(self) -> str:
+        host = urlsplit(self.base_url).netloc.rpartition("@")[2] if self.base_url else "api.openai.com"
+        return f"the embedding endpoint {host or 'without a host name'}"
 
 
 class EndpointEmbeddings:

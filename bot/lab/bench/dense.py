@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, as_episodes, seeded_random
 from memory.embedding.centring import Centring
 from memory.embedding.e5 import DIMENSION, E5Embeddings
-from memory.embedding.embedding_model import EmbeddingModel
+from memory.embedding.embedding_model import EmbeddingModel, Span, split_offsets
 from memory.embedding.encoder import VERSION
-from memory.embedding.text_windows import Span, split_offsets
 
 LATE = 2500
 """Characters of a turn after which a sentence counts as late: beyond a model's window."""

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
-from memory.embedding.embedding_endpoint import EndpointEmbeddings
-from memory.embedding.embedding_model import EmbeddingEndpoint, EmbeddingModel
+from memory.embedding.embedding_endpoint import EmbeddingEndpoint, EndpointEmbeddings
+from memory.embedding.embedding_model import EmbeddingModel
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.embedding.text_windows import split_offsets
+from memory.embedding.embedding_model import split_offsets
 
 TEXTS = st.one_of(
     st.text(max_size=600),
