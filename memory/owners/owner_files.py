@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -170,14 +170,11 @@ class OwnerFiles:
     def _close_idle(self) -> None:
         """Close the least recently used idle files above the limit."""
         with self._guard:
-            excess = len(self._files) - self._cap
-            idle = self._idle() if excess > 0 else []
-            closing = [self._files.pop(owner) for owner in idle[:excess]]
+            excess = max(0, len(self._files) - self._cap)
+            idle = (who for who, pair in self._files.items() if not any(one.busy for one in pair.values()))
+            closing = [self._files.pop(owner) for owner in list(islice(idle, excess))]
         for connection in chain.from_iterable(pair.values() for pair in closing):
             connection.disconnect()
-
-    def _idle(self) -> list[str]:
-        return [owner for owner, pair in self._files.items() if not any(one.busy for one in pair.values())]
 
     async def _result(self, owner: str, tier: str, running: Future[T]) -> T:
         try:
