@@ -1,8 +1,9 @@
 """Divide the prompt's budget between the layers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
 from langgraph.runtime import Runtime
 
@@ -87,13 +88,12 @@ def allocate(state: State, context: TurnContext, inputs: BudgetInputs) -> Alloca
         l2_floor=floor,
         l2_cap=context.l2_cap,
     )
-    shown = fit_conversation(past.turns, past.opening, l2_limit, _shortener(count, _NOTES if space else 0))
+    shorten = partial(_shorten, count, _NOTES if space else 0)
+    shown = fit_conversation(past.turns, past.opening, l2_limit, shorten)
     if space is not None and sum(turn.tokens for turn in shown) > l2_limit:  # a cut turn has a minimum length
         shown = []
-    l2_used, whole = (
-        sum(turn.tokens for turn in shown),
-        {turn.turn_id: turn for turn in (past.opening, *past.turns) if turn},
-    )
+    l2_used = sum(turn.tokens for turn in shown)
+    whole = {turn.turn_id: turn for turn in (past.opening, *past.turns) if turn}
     l3_limit = aits.recall_limit(available, l2_used, l3_minimum=minimum, l2_floor=floor)
     decisions = {decision.turn_id: decision for decision in state["decisions"]}
     kept, cut = fit_memories(relevant, decisions, l3_limit, {turn.turn_id for turn in shown})
@@ -201,16 +201,13 @@ def _kept_memories(
     return [(each, count(render_memory(1, each, zone, outdated=old))) for each, old in kept]
 
 
-def _shortener(count: CountTokens, spare: int) -> Callable[[ConversationTurn, int], ConversationTurn]:
-    def shorten(turn: ConversationTurn, tokens: int) -> ConversationTurn:
-        """Cut all texts of a turn in proportion, to about `tokens`, and drop its evidence."""
-        share = max(tokens - spare, 0) / max(turn.tokens, 1)
-        message, reply, *texts = (
-            clip(text, max(int(len(text) * share), 80))
-            for text in (turn.message, turn.reply, *(part.text for part in turn.parts))
-        )
-        parts = tuple(replace(part, text=text) for part, text in zip(turn.parts, texts, strict=True))
-        tokens = count(render_said(message, parts)) + count(reply)
-        return replace(turn, message=message, reply=reply, parts=parts, evidence=(), tokens=tokens)
-
-    return shorten
+def _shorten(count: CountTokens, spare: int, turn: ConversationTurn, tokens: int) -> ConversationTurn:
+    """Cut all texts of a turn in proportion, to about `tokens` less `spare`, and drop its evidence."""
+    share = max(tokens - spare, 0) / max(turn.tokens, 1)
+    message, reply, *texts = (
+        clip(text, max(int(len(text) * share), 80))
+        for text in (turn.message, turn.reply, *(part.text for part in turn.parts))
+    )
+    parts = tuple(replace(part, text=text) for part, text in zip(turn.parts, texts, strict=True))
+    tokens = count(render_said(message, parts)) + count(reply)
+    return replace(turn, message=message, reply=reply, parts=parts, evidence=(), tokens=tokens)

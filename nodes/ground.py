@@ -7,8 +7,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from graph.exchange import Grounding
 from graph.model.model_call import ModelAnswer, ModelCall
-from graph.model.requested_calls import read_round
-from graph.model.tool_rounds import last_message_id, longest_output, results_of, round_messages
+from graph.model.tool_rounds import last_message_id, longest_output, read_round, results_of, round_messages
 from graph.state.turn_state import State
 from graph.state.updates import GroundUpdate
 from graph.tools.traits import Toolbox

@@ -10,12 +10,12 @@ from langgraph.runtime import Runtime
 
 from graph.exchange import Exchange, Round
 from graph.model.model_call import STOPPED, ModelAnswer, ModelCall
-from graph.model.requested_calls import read_round
 from graph.model.tool_rounds import (
     exchange_of,
     fitting_of,
     last_message_id,
     longest_output,
+    read_round,
     request_message,
     results_of,
     round_messages,

@@ -13,7 +13,7 @@ from langgraph.types import interrupt
 from graph.events.approval import ABANDONED, BEGUN, ApprovalAnswer, answer_of, question, remark_of
 from graph.exchange import Call, ToolResult
 from graph.model.model_call import StopSignals
-from graph.model.requested_calls import UNREADABLE
+from graph.model.tool_rounds import UNREADABLE
 from graph.state.reducers import LONGEST_SHOWN
 from graph.state.turn_state import Turn
 from graph.state.updates import ToolsInput, ToolsUpdate

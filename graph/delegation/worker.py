@@ -16,8 +16,7 @@ from graph.delegation.roles import LONGEST_FINDING, work_prompt
 from graph.delegation.state import AskUpdate, Finding, Spent, WorkInput, WorkOutput, WorkState
 from graph.exchange import Call, Exchange, Round
 from graph.model.model_call import ModelCall
-from graph.model.requested_calls import read_round
-from graph.model.tool_rounds import exchange_of, longest_output, round_messages, tools_inputs
+from graph.model.tool_rounds import exchange_of, longest_output, read_round, round_messages, tools_inputs
 from graph.state.turn_state import State, Turn
 from graph.tools.traits import Toolbox, traits_of
 from memory.models import Outcome

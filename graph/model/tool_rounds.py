@@ -1,19 +1,27 @@
-"""The tool rounds of a turn: their status, and their messages to the model."""
+"""The tool rounds of a turn: their status, their messages to the model, and the calls in its answers."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.tools import BaseTool
 from langgraph.types import Send
 
 from graph.checkpoint.serde import revive_state
 from graph.exchange import Call, Exchange, Fitting, Grounding, Round, ToolResult
+from graph.model.model_call import ModelAnswer
 from graph.state.circumstances import reply_id
 from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import State
 from graph.state.updates import ToolsInput
 from graph.tools.destinations import GivenText, leads_elsewhere
+from graph.tools.traits import arguments_schema, clean_arguments
+from memory.markup import parse_calls, quotes_call
+from memory.prompt.prompt import EVIDENCE_TAG
 from memory.prompt.tool_text import BRIDGE, LAST, fenced_output
 from memory.text.text import shortened
 
@@ -21,6 +29,21 @@ _OWN_WRITING = frozenset({"search_memory", "delegate_status", "get_recent_logs"}
 """Tools whose output contains text by the model."""
 _LONGEST_OTHER = 300
 """Characters of a call that is named in the question about another."""
+MOST_CALLS = 8
+"""Limit on a round's calls; as many again are refused with a message, the rest is dropped."""
+TOO_MANY = f"Not run: at most {MOST_CALLS} calls at once. Ask again in the next round."
+REPEATED = "Not run again: you made this very call before, and its output stands above."
+UNREADABLE = "unreadable_call"
+"""Name of a call that cannot be parsed."""
+_ID_LENGTH = 9
+"""Length of call ids; every endpoint accepts nine letters and digits."""
+_SHOWN = 300
+_WIRE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Names and ids that every endpoint accepts."""
+_COPIED_EVIDENCE = re.compile(rf"\s*<{EVIDENCE_TAG}>\s*(?:called .*?)?(?:</{EVIDENCE_TAG}>|\Z)", re.DOTALL)
+
+_RequestedCall = tuple[str, str, Mapping[str, Any], str]
+"""The model's id for the call, name, arguments, and the problem."""
 
 
 def exchange_of(state: State) -> Exchange:
@@ -165,3 +188,55 @@ def _capped(arguments: Mapping[str, Any], cap: int) -> dict[str, Any]:
 def _output(call: Call, result: ToolResult | None, cap: int) -> ToolMessage:
     output = shortened(result.output, cap) if result else "Not run."
     return ToolMessage(fenced_output(output), tool_call_id=call.id, name=call.name)
+
+
+def read_round(said: ModelAnswer, state: State, tools: Mapping[str, BaseTool]) -> Round:
+    """Parse the calls in the model's answer, and the text around them."""
+    exchange = exchange_of(state)
+    text = said.text
+    asked: list[_RequestedCall] = [
+        (str(call["id"] or ""), str(call["name"] or ""), call["args"], "") for call in said.calls
+    ]
+    for broken in said.unreadable:
+        problem = f"The arguments are not JSON: {shortened(broken['args'] or '', _SHOWN)}"
+        asked.append((str(broken["id"] or ""), str(broken["name"] or UNREADABLE), {}, problem))
+    if not asked:
+        text, asked = _calls_in_text(said.text, state, tools)
+    calls: list[Call] = []
+    for place, one in enumerate(asked[: 2 * MOST_CALLS]):
+        earlier = [*exchange.calls, *calls]
+        call = _call(one, f"{exchange.turn_id}:{len(exchange.rounds)}:{place}", earlier)
+        calls.append(replace(call, problem=call.problem or (TOO_MANY if place >= MOST_CALLS else "")))
+    return Round(text=_COPIED_EVIDENCE.sub("", text), calls=calls)
+
+
+def _call(asked: _RequestedCall, key: str, earlier: Sequence[Call]) -> Call:
+    given_id, name, given, wrong = asked
+    arguments, unfit = clean_arguments(given)
+    taken = {call.id for call in earlier}
+    if not _WIRE_NAME.fullmatch(given_id) or given_id in taken:
+        given_id = hashlib.sha256(key.encode()).hexdigest()[:_ID_LENGTH]
+    if not _WIRE_NAME.fullmatch(name):
+        wrong = wrong or f"There is no tool {name[:100]!r}."
+        name = UNREADABLE
+    problem = wrong or unfit
+    if not problem and any(call.name == name and call.arguments == arguments for call in earlier):
+        problem = REPEATED
+    return Call(id=given_id, key=key, name=name, arguments=arguments, problem=problem)
+
+
+def _calls_in_text(
+    text: str, state: State, tools: Mapping[str, BaseTool]
+) -> tuple[str, list[_RequestedCall]]:
+    """Return a text without its calls, and the calls; calls that are quoted from data stay text."""
+    parsed = parse_calls(text, {name: arguments_schema(tool) for name, tool in tools.items()})
+    if not parsed.calls and not parsed.broken:
+        return text, []
+    data = list(shown_data(state))
+    if any(quotes_call(call, data) for call in parsed.calls[: 2 * MOST_CALLS]):
+        return text, []
+    asked: list[_RequestedCall] = [("", call.name, call.arguments, "") for call in parsed.calls]
+    asked += [
+        ("", UNREADABLE, {}, f"This call cannot be read: {shortened(raw, _SHOWN)}") for raw in parsed.broken
+    ]
+    return parsed.text, asked

@@ -1,5 +1,7 @@
-"""Traits of a tool, which say how a turn treats it; the tools that a turn may use; tools from methods."""
+"""Traits of a tool, which say how a turn treats it; the tools that a turn may use; a call's arguments."""
 
+import json
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,9 +13,13 @@ from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field, ValidationError
 
 from graph.state.turn_state import Turn
+from memory.text.text import clean
 
 _KEY = "goat"
 """Key in a tool's `metadata`."""
+DEEPEST, MOST_CHARS = 32, 100_000
+"""Limits on a call's arguments: nesting, and characters as JSON."""
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +118,46 @@ def arguments_problem(tool: BaseTool, arguments: Mapping[str, Any]) -> str:
         wrong = (f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors())
         return f"The arguments are wrong. {'; '.join(wrong)}"
     return ""
+
+
+class _UnusableValue(Exception):
+    """A value cannot be stored; says why."""
+
+
+def clean_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the arguments as every store can hold them, and the problem; one of the two is empty."""
+    try:
+        cleaned = {clean(str(name)): _clean_value(value, 1) for name, value in arguments.items()}
+    except _UnusableValue as error:
+        return {}, f"The arguments cannot be used: {error}."
+    if len(json.dumps(cleaned, ensure_ascii=False)) > MOST_CHARS:
+        return {}, f"The arguments cannot be used: they have more than {MOST_CHARS} characters."
+    return cleaned, ""
+
+
+def _clean_value(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise _UnusableValue(f"they are nested more than {DEEPEST} deep")
+    match value:
+        case str():
+            return clean(value)
+        case bool() | None:
+            return value
+        case int() | float():
+            return _clean_number(value)
+        case Mapping():
+            return {clean(str(name)): _clean_value(one, depth + 1) for name, one in value.items()}
+        case list() | tuple():
+            return [_clean_value(one, depth + 1) for one in value]
+    raise _UnusableValue(f"they hold a {type(value).__name__}")
+
+
+def _clean_number(value: float) -> float:
+    if not math.isfinite(value):
+        raise _UnusableValue("a number is not finite")
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise _UnusableValue("a number is too large")
+    return value
 
 
 def method_tool(call: Callable[..., Awaitable[str]], traits: Traits) -> BaseTool:
