@@ -13,7 +13,7 @@ from tests.servers.model import ModelServer
 
 TOLD = "My bike is parked at the north gate of the station"
 ASKED = "let us talk about the bike"
-LOOSE = TurnContext(gap_threshold=0.4, gap_break=100, prefetch_timeout=30)
+LOOSE = TurnContext(gap_threshold=0.05, gap_break=100, prefetch_timeout=30)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_fork_decides_with_what_was_shown_in_vain_before_its_turn(
     shown = await ask_in_vain(agent, model)
     await agent.ask(f"{ASKED}!", owner=OWNER, thread=THREAD, context=LOOSE)
     for node in ("gap_filter", "prefetch"):
-        forked = await fork(agent, node, ["respond"], gap_threshold=0.4, gap_break=100)
+        forked = await fork(agent, node, ["respond"], gap_threshold=0.05, gap_break=100)
         rules = {decision.turn_id: decision.rule for decision in forked["decisions"]}
         assert rules[shown] == "unused"
 
