@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from memory.database import Database, to_micros
 from memory.episodic.episode_archive import EpisodeArchive
 from memory.episodic.vectors import kept_vectors
-from memory.episodic.vectors.kept_vectors import PAGE, KeptPart
+from memory.episodic.vectors.kept_vectors import PAGE, KeptPart, Slot
 from memory.episodic.vectors.noise_floor import read_null_turns
 from memory.episodic.vectors.vector_backend import ChromaLocation
 from memory.episodic.vectors.vector_index import VectorIndex
@@ -301,25 +301,25 @@ class TestKeptVectors:
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
             migrate(db)
             parts = [KeptPart(n, n * 10, n * 10 + 5, n / 4, tuple(row)) for n, row in enumerate(rows)]
-            assert kept_vectors.keep(db, 7, parts) == parts
-            assert kept_vectors.keep(db, 7, parts) == []
-            assert kept_vectors.keep(db, 8, parts[:1]) == parts[:1]
-            read = kept_vectors.read(db, [7])
+            assert kept_vectors.keep(db, 7, parts, Slot.FIRST) == parts
+            assert kept_vectors.keep(db, 7, parts, Slot.FIRST) == []
+            assert kept_vectors.keep(db, 8, parts[:1], Slot.FIRST) == parts[:1]
+            read = kept_vectors.read(db, [7], Slot.FIRST)
             assert read.seqs.tolist() == [7] * len(rows)
             assert read.spans.tolist() == [[part.first, part.last] for part in parts]
             assert read.small_talk.tolist() == [part.small_talk for part in parts]
             assert read.vectors.tolist() == rows
-            assert len(kept_vectors.read(db, [9, 6]).seqs) == 0
-            assert kept_vectors.read(db, [8, 7]).seqs.tolist() == [7] * len(rows) + [8]
-            kept_vectors.clear(db)
-            assert len(kept_vectors.read(db, [7, 8]).seqs) == 0
+            assert len(kept_vectors.read(db, [9, 6], Slot.FIRST).seqs) == 0
+            assert kept_vectors.read(db, [8, 7], Slot.FIRST).seqs.tolist() == [7] * len(rows) + [8]
+            kept_vectors.clear(db, Slot.FIRST)
+            assert len(kept_vectors.read(db, [7, 8], Slot.FIRST).seqs) == 0
 
     def test_pages_hold_everything_once(self) -> None:
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
             migrate(db)
             for seq in range(1, PAGE + 3):
-                kept_vectors.keep(db, seq, [KeptPart(0, 0, 1, 0.0, (float(seq % 7),))])
-            pages = list(kept_vectors.pages(db))
+                kept_vectors.keep(db, seq, [KeptPart(0, 0, 1, 0.0, (float(seq % 7),))], Slot.FIRST)
+            pages = list(kept_vectors.pages(db, Slot.FIRST))
             assert [len(page.seqs) for page in pages] == [PAGE, 2]
             assert np.concatenate([page.seqs for page in pages]).tolist() == list(range(1, PAGE + 3))
 

@@ -149,7 +149,7 @@ def _mark_pending(db: Database, slot: Slot) -> None:
 
 def _kept(db: Database, slot: Slot, turn_ids: list[str]) -> dict[tuple[str, int], KeptPart]:
     turns = {seq: turn_id for turn_id, seq in seqs_of(db, turn_ids).items()}
-    found = kept_vectors.read(db, turns, slot=slot)
+    found = kept_vectors.read(db, turns, slot)
     parts = {}
     for seq, number, (first, last), small_talk, vector in found.rows():
         parts[turns[seq], number] = KeptPart(number, first, last, small_talk, vector)
@@ -188,5 +188,5 @@ def _mark(
 def _measure(db: Database, known: VectorState, null_turns: str, measure: Measure) -> None:
     slot = known.slot
     if read_state(db, slot).collection == known.collection:
-        maxima = measure(kept_vectors.pages(db, slot=slot))
+        maxima = measure(kept_vectors.pages(db, slot))
         put(db, slot, null_maxima=maxima.tobytes(), null_turns=null_turns)

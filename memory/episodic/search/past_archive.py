@@ -170,7 +170,7 @@ class Copy:
         """Do nothing: `_hold` reads what `closest` needs."""
 
     def drop_vectors(self) -> None:
-        kept_vectors.clear(self._db)
+        kept_vectors.clear(self._db, Slot.FIRST)
         self.vectors, self._maxima, self._total = -1, None, None
         self._parts, self._held, self.indexed = [], -1, 0
 
@@ -209,7 +209,7 @@ class Copy:
 
     def _hold(self) -> None:
         """Load the vectors added since the last call."""
-        for parts in kept_vectors.pages(self._db, self._held):
+        for parts in kept_vectors.pages(self._db, Slot.FIRST, self._held):
             whole = parts.numbers != MESSAGE
             self._parts.append((parts.seqs[whole], parts.vectors[whole]))
         self._held = self.vectors

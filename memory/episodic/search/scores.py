@@ -140,7 +140,7 @@ def _own(
     whole, message = similar, similar
     parts = kept_vectors.NONE
     if against:
-        parts = kept_vectors.read(db, seqs.tolist(), against.latest, against.slot)
+        parts = kept_vectors.read(db, seqs.tolist(), against.slot, against.latest)
     if against and len(parts.seqs) and parts.vectors.shape[1] == size:
         near = exact(parts.vectors, against.centred)
         best = _best_rows(parts.seqs, np.where(parts.numbers == kept_vectors.MESSAGE, -np.inf, near))

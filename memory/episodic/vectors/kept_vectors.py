@@ -94,13 +94,13 @@ def to_half_precision(vector: Sequence[float]) -> list[float]:
     return values
 
 
-def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot = Slot.FIRST) -> list[KeptPart]:
+def keep(db: Database, seq: int, parts: Iterable[KeptPart], slot: Slot) -> list[KeptPart]:
     """Insert the parts of an episode; return the new ones."""
     sql = f"INSERT OR IGNORE INTO {slot.table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
     return [part for part in parts if db.execute(sql, _row(seq, part)).rowcount]
 
 
-def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Slot.FIRST) -> Parts:
+def read(db: Database, seqs: Iterable[int], slot: Slot, until: int = LATEST) -> Parts:
     """Return all parts of these episodes with ids up to `until`, ordered by id.
 
     The unary plus keeps SQLite from scanning the id range up to `until`. Sorted in Python, because the rows
@@ -118,14 +118,14 @@ def read(db: Database, seqs: Iterable[int], until: int = LATEST, slot: Slot = Sl
     return _parts(sorted(found))
 
 
-def pages(db: Database, after: int = -1, slot: Slot = Slot.FIRST) -> Iterator[Parts]:
+def pages(db: Database, slot: Slot, after: int = -1) -> Iterator[Parts]:
     """Iterate over the parts with ids above `after`, `PAGE` at a time."""
-    while rows := rows_after(db, after, slot=slot):
+    while rows := rows_after(db, slot, after):
         after = rows[-1][0]
         yield _parts(rows)
 
 
-def rows_after(db: Database, after: int, until: int = LATEST, slot: Slot = Slot.FIRST) -> list[Row]:
+def rows_after(db: Database, slot: Slot, after: int, until: int = LATEST) -> list[Row]:
     """Return the next page of stored rows with ids above `after`, up to `until`."""
     sql = f"SELECT {_COLUMNS} FROM {slot.table} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"  # noqa: S608
     return db.execute(sql, (after, until, PAGE)).fetchall()
@@ -143,13 +143,13 @@ def copy(db: Database, rows: Sequence[Row]) -> Parts:
     return _parts(rows)
 
 
-def latest(db: Database, slot: Slot = Slot.FIRST) -> int:
+def latest(db: Database, slot: Slot) -> int:
     """Return the highest id, or -1."""
     (found,) = db.execute(f"SELECT MAX(id) FROM {slot.table}").fetchone()  # noqa: S608
     return -1 if found is None else int(found)
 
 
-def count(db: Database, slot: Slot = Slot.FIRST) -> int:
+def count(db: Database, slot: Slot) -> int:
     """Count the parts of whole turns."""
     sql = f"SELECT COUNT(*) FROM {slot.table} WHERE id & {(1 << NUMBER_BITS) - 1} != {MESSAGE}"  # noqa: S608
     return int(db.execute(sql).fetchone()[0])
@@ -163,7 +163,7 @@ def remove(db: Database, seq: int, slot: Slot) -> Parts:
     return gone
 
 
-def clear(db: Database, slot: Slot = Slot.FIRST) -> None:
+def clear(db: Database, slot: Slot) -> None:
     db.execute(f"DELETE FROM {slot.table}")  # noqa: S608
 
 

@@ -13,7 +13,7 @@ from memory.episodic.log.episode_log import TIER, EpisodeLog
 from memory.episodic.search.lookup import Lookup
 from memory.episodic.search.scores import Against, Weighed, hold, weigh
 from memory.episodic.vectors import kept_vectors
-from memory.episodic.vectors.kept_vectors import KeptPart
+from memory.episodic.vectors.kept_vectors import KeptPart, Slot
 from memory.lexical.lexical_index import Matches
 from memory.models import Episode
 from memory.owners.owner_files import OwnerFiles
@@ -97,7 +97,7 @@ def weighed(files: OwnerFiles) -> Weigh:
     ) -> Weighed:
         await EpisodeLog(files).append_many(told)
         for seq, some in (parts or {}).items():
-            await files.write("ana", TIER, partial(kept_vectors.keep, seq=seq, parts=some))
+            await files.write("ana", TIER, partial(kept_vectors.keep, seq=seq, parts=some, slot=Slot.FIRST))
         chosen = lookup.seqs.tolist() if pool is None else pool
 
         def asked(db: Database) -> Weighed:

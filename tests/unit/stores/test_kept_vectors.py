@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from memory.episodic.vectors import kept_vectors
-from memory.episodic.vectors.kept_vectors import NUMBER_BITS
+from memory.episodic.vectors.kept_vectors import NUMBER_BITS, Slot
 from memory.owners.owner_schema import migrate
 
 EPISODES = 3000
@@ -19,7 +19,7 @@ def test_vectors_of_some_episodes_are_read_without_going_through_all() -> None:
         kept_vectors.copy(db, rows)
         taken: list[int] = []
         db.set_progress_handler(lambda: taken.append(STEPS), STEPS)
-        parts = kept_vectors.read(db, [7, 2900], kept_vectors.LATEST)
+        parts = kept_vectors.read(db, [7, 2900], Slot.FIRST, kept_vectors.LATEST)
         assert parts.seqs.tolist() == [7, 2900]
         assert sum(taken) < EPISODES
-        assert kept_vectors.read(db, [7, 2900], 2899 << NUMBER_BITS).seqs.tolist() == [7]
+        assert kept_vectors.read(db, [7, 2900], Slot.FIRST, 2899 << NUMBER_BITS).seqs.tolist() == [7]
