@@ -64,8 +64,8 @@ class Access:
     async def role(self, user_id: int) -> Role:
         if user_id in self.admins:
             return Role.ADMIN
-        found = await (await self.client()).hget(self.keys("people"), str(user_id))
-        return Role(_text(found)) if found else Role.STRANGER
+        found: Any = await (await self.client()).hget(self.keys("people"), str(user_id))
+        return Role(found.decode()) if found else Role.STRANGER
 
     async def allow(self, user_id: int, role: Role = Role.ALLOWED, *, update_id: int | None = None) -> bool:
         """Allow a person; return False if they already were. The same update returns the same outcome."""
@@ -86,8 +86,8 @@ class Access:
     @translate_errors()
     async def people(self) -> dict[int, Role]:
         """List the paired and allowed people."""
-        found = await (await self.client()).hgetall(self.keys("people"))
-        return {int(user_id): Role(_text(role)) for user_id, role in found.items()}
+        found: Any = await (await self.client()).hgetall(self.keys("people"))
+        return {int(user_id): Role(role.decode()) for user_id, role in found.items()}
 
     @translate_errors()
     async def group_allowed(self, chat_id: int) -> bool:
@@ -149,7 +149,7 @@ class Access:
         """
         names = [*_PEOPLE, f"pair:{_digest(code)}", f"wrong:{user_id}"]
         found = await self._change(scripts.PAIR, names, update_id, user_id, _WRONG_CODES, HOUR)
-        return Pairing(_text(found))
+        return Pairing(found.decode())
 
     @translate_errors()
     async def _change(
@@ -167,7 +167,7 @@ class Access:
         if await client.set(key, update_id, nx=True, ex=seconds):
             return True
         found = await client.get(key)
-        return found is not None and _text(found) == str(update_id)
+        return found is not None and int(found) == update_id
 
     @translate_errors()
     async def seconds_to_wait(self, who: int | str, what: int | str, *, sent: float | None = None) -> int:
@@ -188,7 +188,3 @@ class Access:
 
 def _digest(code: str) -> str:
     return hashlib.sha256(code.strip().upper().encode("utf-8", "replace")).hexdigest()
-
-
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode()
