@@ -65,9 +65,9 @@ class FullErasure:
 
     @translate_errors()
     async def _drop_questions(self, owner: str, turn_ids: Collection[str] = ()) -> None:
-        """Delete the questions about tool calls and corrections of turns, by default all of an owner."""
+        """Delete the questions about tool calls and corrections of turns; by default all of an owner."""
         client = await self.agent.layers.redis.client()
-        for name in ("tool", "correction", "forget"):
+        for name in ("tool", "correction") if turn_ids else ("tool", "correction", "forget"):
             async for key, asked in self._questions(name, owner):
                 if not turn_ids or asked.get("turn_id") in turn_ids:
                     await client.unlink(key)

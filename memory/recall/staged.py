@@ -25,6 +25,8 @@ CLOSER = 0.72
 """Factor on `fall`: memories that answer have closer log-odds than memories that are relevant."""
 MOST = 3
 """Most memories that answer a message; a memory that supersedes one of them is added to it."""
+RIVAL = 5.0
+"""Log-odds below a question without an answer, from which a memory is not taken to answer it either."""
 
 
 class Direction(BaseModel):
@@ -60,7 +62,8 @@ class Staged(BaseModel):
             asked: the message.
             candidates: the memories found for it.
             threshold: the probability from which any memory is shown.
-            fall: how far the log-odds of a memory may lie below the best one's.
+            fall: how far the log-odds of a memory may lie below the best one's; questions without an answer
+                do not count as the best, if another memory is `RIVAL` or less below them.
         """
         if not candidates:
             return []
@@ -89,8 +92,11 @@ def staged_rule(
     `unanswered` are questions without an answer. They resemble a repeated question most and would crowd out
     its answers, so they get only the places that other memories leave.
     """
+    most = max(chances.values())
+    if not any(chance >= most - RIVAL for turn_id, chance in chances.items() if turn_id not in unanswered):
+        unanswered = ()  # nothing that was found answers it
     order = sorted(chances, key=lambda turn_id: (turn_id in unanswered, -chances[turn_id]))
-    best, most = chances[order[0]], max(chances.values())
+    best = chances[order[0]]
     near = [turn_id for turn_id in order if chances[turn_id] >= best - fall]
     called_for, sure = probability(called) >= threshold, probability(called)
     found = []

@@ -214,11 +214,11 @@ class ForgetCommand:
         """Carry out the choice and return the text for it; the first choice is final."""
         if pending is None:
             return say("forget_expired")
+        if choice == "yes" and (claim := HOLDER.get()) is not None:
+            claim.private = True  # the question was still in Redis' log when the deletion rewrote it
         if "done" not in pending:
             text = await self._delete(nonce, pending, say) if choice == "yes" else say("forget_kept")
             await self._save(nonce, {"user": pending["user"], "done": text})
-            if choice == "yes" and (claim := HOLDER.get()) is not None:
-                claim.private = True  # the question was still in Redis' log when the deletion rewrote it
             key = inline_code(pending.get("key", ""))
             return text.replace(_HIDDEN, key) if key and choice == "yes" else text
         return str(pending["done"])

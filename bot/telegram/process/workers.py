@@ -201,7 +201,7 @@ class Dispatcher:
         except UnreadableUpdate:
             return
         message = update.message or update.edited_message
-        private = message is not None and self.context.read(message).private
+        private = claim.private or (message is not None and self.context.read(message).private)
         claim.private = private
         if private:
             claim.update = json.dumps({"update_id": update.update_id}).encode()

@@ -46,6 +46,12 @@ def test_questions_asked_in_vain_get_the_places_that_other_memories_leave() -> N
     ]
 
 
+def test_what_is_far_below_a_question_asked_in_vain_does_not_answer_it() -> None:
+    found = staged_rule({"noise": -8.0, "asked": 3.0}, 0.1, threshold=0.5, fall=2.5, unanswered={"asked"})
+
+    assert [(one.turn_id, one.kept) for one in found] == [("noise", False), ("asked", True)]
+
+
 @pytest.mark.parametrize(
     ("message", "reply"),
     [
