@@ -144,10 +144,13 @@ def cut_echoes(
 def keep_carried(decisions: Sequence[Decision], state: State) -> list[Decision]:
     """Keep the previous prompt's memories for a follow-up question ("and how much is it?").
 
-    If the last reply noted something down, the question is about that, and none is kept.
+    If the last reply noted something down, or only repeated the message, the question is about that, and none
+    is kept.
     """
     message, turns = state["turn"].said, state["conversation"].turns
-    noted = bool(turns) and takes_down(turns[-1].reply)
+    noted = bool(turns) and (
+        takes_down(turns[-1].reply) or is_contained(words_of(turns[-1].reply), words_of(turns[-1].said))
+    )
     query = state["recall"].query
     idle = query.small_talk or (query.calls or 0.0) < IDLE_LOG_ODDS
     if noted or idle or not asks(message) or not is_fragment(message):

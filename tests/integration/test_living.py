@@ -12,7 +12,7 @@ from tests.goat import Goat, settings_for
 
 NEEDED, ALL_NEEDED, EXTRA = 0.8, 0.75, 0.8
 """Floors a little under what is reached, and a ceiling a little above it."""
-IDLE, NEAR, OUTDATED = 0.06, 0.65, 5
+IDLE, NEAR, OUTDATED = 0.05, 0.65, 5
 
 
 @pytest.fixture

@@ -512,6 +512,7 @@ class TestEcho:
     @each(
         ("message", "reply", "expected"),
         [
+            ("and how much is it?", "The lease, in June.", False),
             ("and how much is it?", "It ends in June.", True),
             ("and how much is it?", "Noted: it ends in June.", False),
             ("thanks!", "It ends in June.", False),
@@ -522,7 +523,7 @@ class TestEcho:
         self, message: str, reply: str, expected: bool
     ) -> None:
         shown = candidate("shown", 0.0)
-        before = replace(past("before"), reply=reply)
+        before = replace(past("before"), message="the lease is until June", reply=reply)
         given = state(shown, turns=[before])
         given["recall"] = replace(given["recall"], carried=("shown",))
         given["turn"] = replace(TURN, message=message)
