@@ -21,10 +21,9 @@ from graph.state.turn_state import State
 from memory.models import Decision, DecisionRule, Mechanism, Outcome, SearchReport, SearchStatus
 from memory.recall.mechanisms import MECHANISMS
 
-_KEPT_SHOWN = 6
+_KEPT_SHOWN, _FACTS_NAMED = 6, 8
 _LINES = 11
 _SNIPPET = 60
-_FACTS_NAMED = 8
 _NOT_SEARCHED = {SearchStatus.LATE: "it was late and was dropped", SearchStatus.DOWN: "the archive is down"}
 _HOW = {SearchStatus.CACHED: ", from the session cache", SearchStatus.PARTIAL: ", only in part"}
 _FOUND = {Mechanism.THEMATIC: "by meaning and words"} | {one.name: one.caption for one in MECHANISMS}

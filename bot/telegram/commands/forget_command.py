@@ -3,38 +3,27 @@
 * `forget:NONCE`   a pending question (owner, what, who may answer), later its result
 """
 
-import asyncio
 import json
 import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.printable import Say, snippet
 from bot.telegram.bot_context import BotContext, command_message, command_text
+from bot.telegram.commands.turn_finder import MOST_FOUND, find_turns
 from bot.telegram.full_erasure import FullErasure
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.inbox.lanes import HOLDER
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
-from graph.layers import Layers
 from graph.runtime.erasure_search import search_stores
 from graph.runtime.fact_removal import Quotations
-from memory.models import Episode, Fact
-from memory.recall.mechanisms import Times
-from memory.text.marks import folded
+from memory.models import Fact
 from memory.working.redis_connection import translate_errors
-
-CONVERSATION = {"conversation", "this conversation", "conversatia", "conversatia asta", "discutia"}
-TODAY = {"today", "azi", "astazi"}
-MOST_FOUND = 8
-"""Maximum number of turns found by words: one button each, as many as Telegram shows side by side."""
-_POOL = 200
-"""Number of best matches, of which those with the words, in the named time, are kept."""
 
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
@@ -44,25 +33,6 @@ FORGET = "forget"
 _HIDDEN = "…"
 """Stands for the key of a forgotten fact in the stored result."""
 logger = logging.getLogger(__name__)
-
-
-async def find_turns(layers: Layers, subject: str, *, owner: str, thread: str) -> list[Episode]:
-    """Return the turns of a thread or a past time, oldest first, or those with the words, best first."""
-    if folded(subject).strip() in CONVERSATION:
-        return [one async for one in layers.episodes.all(owner=owner) if one.thread == thread]
-    time = await asyncio.to_thread(_read_time, subject, datetime.now(UTC), layers.zone)
-    if time is not None and time.alone:
-        return [one async for one in layers.episodes.all(owner=owner) if time.start <= one.at < time.end]
-    result = await layers.episodes.search(subject, owner=owner, limit=_POOL)
-    found = [hit.episode for hit in result.hits if hit.evidence.lexical]
-    return [one for one in found if time is None or time.start <= one.at < time.end][:MOST_FOUND]
-
-
-def _read_time(subject: str, now: datetime, zone: tzinfo) -> Times | None:
-    if folded(subject).strip() in TODAY:
-        start = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        return Times(start, start + timedelta(days=1), alone=True)
-    return Times.read(subject, now=now, zone=zone)
 
 
 def _numbers(nonce: str, count: int) -> list[InlineKeyboardButton]:

@@ -118,14 +118,6 @@ def collect(
         )
         if (episode := episodes.get(seq))
     )
-    facts = QueryFacts(
-        documents=lookup.matches.documents,
-        words=len(lookup.matches.words),
-        unseen=round(lookup.unseen, 6),
-        small_talk=dense.small_talk,
-        model=dense.model,
-        calls=dense.calls,
-    )
     seen = Seen(
         episodes=lookup.latest,
         vectors=state.latest,
@@ -135,13 +127,24 @@ def collect(
     )
     result = SearchResult(
         hits=hits,
-        query=facts,
+        query=_query_facts(dense, lookup),
         noise=state.noise,
         waiting=state.pending,
         problems=tuple(dense.problems),
         seen=seen,
     )
     return result, set(dense.found) - known.keys()
+
+
+def _query_facts(dense: Dense, lookup: Lookup) -> QueryFacts:
+    return QueryFacts(
+        documents=lookup.matches.documents,
+        words=len(lookup.matches.words),
+        unseen=round(lookup.unseen, 6),
+        small_talk=dense.small_talk,
+        model=dense.model,
+        calls=dense.calls,
+    )
 
 
 def _chosen(weighed: Weighed, lookup: Lookup, limit: int) -> list[int]:

@@ -170,6 +170,22 @@ async def test_a_forgotten_fact_leaves_no_byte_of_its_key(bot: Bot) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_forgotten_fact_leaves_no_byte_when_its_answer_is_refused_at_first(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bot.context.agent.layers.settings.data_folder
+    await bot.ask(BOB, "/remember Shelduck: a boat")
+    await bot.ask(BOB, "/forget shelduck")
+    question = await last(bot, BOB)
+    monkeypatch.setattr(bot.context.courier, "_patience", 0.0)  # the press is put off at the first refusal
+    bot.api.fail("editMessageText", 502)
+    bot.api.presses(BOB, question.message_id, "Yes, forget")
+    assert (await last(bot, BOB)).text == "Forgotten: …"
+    async with asyncio.timeout(60):
+        while found(folder, "helduck"):  # noqa: ASYNC110 - on a disk
+            await asyncio.sleep(0.05)
+
+
 async def test_a_message_is_forgotten_by_a_reply_or_a_button_and_what_quotes_it_is_shown(
     bot: Bot, model: ModelServer
 ) -> None:
