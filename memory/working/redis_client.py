@@ -32,6 +32,8 @@ _ANSWER_SECONDS = 5.0
 _HEALTH_CHECK_SECONDS = 30
 _REWRITE_SECONDS = 60.0
 _POLL_SECONDS = 0.01
+_BUSY = ("already in progress", "child process is active")
+"""In the error of a server that refuses because it is already writing a file."""
 _CLUSTER_RETRIES = 1
 """Needed by the cluster client to follow a moved slot."""
 
@@ -168,28 +170,41 @@ class _Node:
         """Rewrite the append-only file, after any running rewrite that may predate the deletion."""
         if not (await self._info())["aof_enabled"]:
             return ""
-        await self._idle("aof_rewrite_in_progress", "aof_rewrite_scheduled")
-        await self.run("BGREWRITEAOF")
-        done = await self._idle("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        done = await self._finish("BGREWRITEAOF", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
         return "" if done["aof_last_bgrewrite_status"] == "ok" else "Redis could not rewrite its log"
 
     async def rewrite_snapshot(self) -> str:
         """Rewrite the snapshot, if the server writes snapshots."""
         if not any((await self.run("CONFIG GET", "save")).values()):
             return ""
-        await self._idle("rdb_bgsave_in_progress")
-        await self.run("BGSAVE")
-        done = await self._idle("rdb_bgsave_in_progress")
+        done = await self._finish("BGSAVE", "rdb_bgsave_in_progress")
         return "" if done["rdb_last_bgsave_status"] == "ok" else "Redis could not write its snapshot"
+
+    async def _finish(self, command: str, *running: str) -> dict[str, Any]:
+        """Run a command in the server's background to its end, after any that other clients began."""
+        while True:
+            await self._idle(*running)
+            try:
+                await self.run(command)
+            except ResponseError as error:
+                if not any(said in str(error) for said in _BUSY):
+                    raise
+                await asyncio.sleep(_POLL_SECONDS)
+                self._check_time()
+            else:
+                return await self._idle(*running)
 
     async def _idle(self, *names: str) -> dict[str, Any]:
         while True:
             info = await self._info()
             if not any(info[name] for name in names):
                 return info
-            if time.monotonic() > self.until:
-                raise TimeoutError
+            self._check_time()
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self.until:
+            raise TimeoutError
 
     async def _info(self) -> dict[str, Any]:
         return dict(await self.run("INFO", "persistence"))

@@ -67,6 +67,15 @@ async def test_nothing_that_was_deleted_stays_in_a_servers_files(any_redis_url: 
         assert all(found(folder, "violin") for folder in folders)
 
 
+async def test_two_that_forget_at_once_both_have_the_files_rewritten(valkey_url: str) -> None:
+    async with durable(valkey_url) as (client, [folder]):
+        for _ in range(5):
+            await client.set("key", SAID)
+            await client.unlink("key")
+            assert await asyncio.gather(*(rewrite_files(client) for _ in range(3))) == ["", "", ""]
+            assert found(folder, SAID) == {}
+
+
 async def test_a_server_that_is_not_done_in_time_is_named(valkey_url: str) -> None:
     async with durable(valkey_url) as (client, _):
         await client.set("key", SAID)
