@@ -7,6 +7,7 @@ failed.
 import argparse
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Sequence
 LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 """Program that is busy until its parent ends."""
 _LAST_LINES = 40
+_REPORT = re.compile("=+ (FAILURES|ERRORS) =+")
+"""The headings in pytest's output from which a failed run is printed."""
 
 
 @contextlib.contextmanager
@@ -44,12 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def passed(command: Sequence[str], name: str) -> bool:
-    """Run the command once; print the result, and the end of its output if it failed."""
+    """Run the command once; print its result, after the failures or the last lines if it failed."""
     began = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     said = done.stdout.splitlines()
     if done.returncode:
-        sys.stdout.write("\n".join(said[-_LAST_LINES:]) + "\n")
+        reported = (place for place, line in enumerate(said) if _REPORT.fullmatch(line))
+        first = next(reported, max(len(said) - _LAST_LINES, 0))
+        sys.stdout.write("\n".join(said[first:]) + "\n")
     verdict = said[-1] if said else f"exit code {done.returncode}"
     load = os.getloadavg()[0]
     sys.stdout.write(f"{name}: {verdict}, {time.monotonic() - began:.0f} s, load {load:.0f}\n")

@@ -15,6 +15,7 @@ from charset_normalizer import from_bytes
 from bot.media.attachment import MediaRefused
 from graph.settings.extras import is_installed, missing_message
 from graph.settings.sources import PREFIX
+from memory.concurrency.tasks import reap
 
 MAX_TEXT = 200_000
 _PROGRAM = Path(__file__).with_name("document_extractor.py")
@@ -98,7 +99,7 @@ async def _extract(data: bytes, suffix: str, seconds: float) -> str:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await reap(process)
     if process.returncode == _ENCRYPTED:
         raise MediaRefused("unreadable", "This file is protected by a password.")
     if process.returncode:

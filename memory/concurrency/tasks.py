@@ -177,6 +177,18 @@ class Steps:
         return (id(asyncio.get_running_loop()), name)
 
 
+async def reap(process: asyncio.subprocess.Process) -> None:
+    """Wait until a killed process has ended, also when cancelled: otherwise it would stay as a zombie."""
+    cancelled = False
+    while process.returncode is None:
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
 async def end(*tasks: "asyncio.Task[Any]") -> list[Any]:
     """Cancel tasks until they have ended; return their results and errors.
 

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 import psutil
 
+from memory.concurrency.tasks import reap
+
 _PIECE = 64 * 1024
 _DRAIN_SECONDS = 0.2
 _MARK = "GOAT_RUN"
@@ -84,7 +86,7 @@ async def run_command(command: str, folder: Path, *, seconds: float, room: int) 
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(_reap(process, mark))
+            await asyncio.shield(_end(process, mark))
     return CommandResult(output=output.text, status=status)
 
 
@@ -97,17 +99,12 @@ def protect_process() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-async def _reap(process: asyncio.subprocess.Process, mark: str) -> None:
+async def _end(process: asyncio.subprocess.Process, mark: str) -> None:
     """Wait for a killed process and kill its marked children, even when cancelled."""
-    cancelled = False
-    while process.returncode is None:
-        try:
-            await process.wait()
-        except asyncio.CancelledError:
-            cancelled = True
-    await asyncio.to_thread(_kill_marked, mark)
-    if cancelled:
-        raise asyncio.CancelledError
+    try:
+        await reap(process)
+    finally:
+        await asyncio.to_thread(_kill_marked, mark)
 
 
 def _kill_marked(mark: str) -> None:
