@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from memory.reminders.repetition import earlier_rule
 from memory.text.text import digest
 
 _ID_CHARS = 16
@@ -41,8 +42,10 @@ class Schedule:
         return self.at.astimezone(ZoneInfo(self.zone))
 
     def earlier(self, lead: timedelta) -> "Schedule":
-        """Return the schedule that begins that much earlier on the clock; its rule stays."""
-        return Schedule.starting(self.first - lead, ZoneInfo(self.zone), self.rule)
+        """Return the schedule whose times are that much earlier on the clock."""
+        first = self.first - lead
+        rule = earlier_rule(self.rule, self.first.date(), (self.first.date() - first.date()).days)
+        return Schedule.starting(first, ZoneInfo(self.zone), rule)
 
     def after(self, moment: datetime) -> "Schedule | None":
         """Return the schedule from its next time after a moment; None if there is none."""

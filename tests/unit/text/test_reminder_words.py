@@ -537,3 +537,28 @@ def test_what_repeats_on_29_february_comes_every_year() -> None:
         days.append(f"{schedule.local:%Y-%m-%d}")
         schedule = schedule.after(schedule.at)
     assert days == ["2028-02-29", "2029-02-28", "2030-02-28"]
+
+
+@pytest.mark.parametrize(
+    ("said", "times"),
+    {
+        "remind me a day before my class every Monday at 9": ["Sun 2026-11-29 09:00", "Sun 2026-12-06 09:00"],
+        "amintește-mi cu o oră înainte de tura din fiecare luni la 00:30": [
+            "Sun 2026-11-29 23:30",
+            "Sun 2026-12-06 23:30",
+        ],
+        "remind me a day before my rent every month on the 1st": [
+            "Mon 2026-11-30 09:00",
+            "Thu 2026-12-31 09:00",
+        ],
+        "remind me 3 days before the 1st of every month to pay": [
+            "Sat 2026-11-28 09:00",
+            "Tue 2026-12-29 09:00",
+        ],
+    }.items(),
+)
+def test_what_repeats_is_reminded_of_on_the_day_before_each_time(said: str, times: list[str]) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is not None
+    following = found.schedule.after(found.schedule.at)
+    assert [shown(found.schedule), shown(following)] == times
