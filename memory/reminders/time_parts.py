@@ -105,7 +105,13 @@ class TimeParts:
         return replace(TimeParts(**values), bound=self.bound and other.bound)
 
     def schedule(self, moment: Moment) -> Schedule | None:
-        """Return the schedule that begins after a moment; None when it is over."""
+        """Return the schedule that begins after a moment; None when it is over, or after the year 9999."""
+        try:
+            return self._schedule(moment)
+        except (ValueError, OverflowError):
+            return None
+
+    def _schedule(self, moment: Moment) -> Schedule | None:
         if self.delay and self.delay[1] in CLOCK:
             count, unit = self.delay
             at = (moment.now + CLOCK[unit] * count).astimezone(UTC)

@@ -562,3 +562,9 @@ def test_what_repeats_is_reminded_of_on_the_day_before_each_time(said: str, time
     assert found.schedule is not None
     following = found.schedule.after(found.schedule.at)
     assert [shown(found.schedule), shown(following)] == times
+
+
+@pytest.mark.parametrize("said", ["remind me in 9999 years to call", "amintește-mi peste 9000 de ani să sun"])
+def test_a_time_after_the_end_of_the_calendar_is_asked_for(said: str) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is None
