@@ -216,6 +216,20 @@ async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(
     assert "t-8" not in {turn.turn_id for turn in held}
 
 
+async def test_imported_vectors_by_another_model_are_compared_with_nothing_until_they_are_replaced(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings("hash-2", dimension=64))
+    async with installed(tmp_path / "two") as two:
+        with open_export(exported) as opened:
+            added = await OwnerImport(two, opened, "ana")()
+        told = await two.episodes.search("kettle", owner="ana", limit=1)
+        assert (len(told.hits), told.query.model, told.waiting) == (1, "", added)
+        await two.episodes.index(owner="ana")
+        told = await two.episodes.search("kettle", owner="ana", limit=1)
+        assert (len(told.hits), told.query.model, told.waiting) == (1, "hash-2", 0)
+
+
 def test_an_export_can_be_read_without_this_software(exported: Path) -> None:
     with zipfile.ZipFile(exported) as opened:
         manifest = json.loads(opened.read(MANIFEST))
