@@ -216,6 +216,24 @@ async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(
     assert "t-8" not in {turn.turn_id for turn in held}
 
 
+async def test_of_vectors_by_two_models_those_by_the_model_in_use_are_exported(
+    one: Layers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings("hash-2", dimension=64))
+    async with installed(tmp_path / "one") as newer, installed(tmp_path / "three") as third:
+        async for _ in newer.episodes.reindex(owner="ana"):
+            pass
+        await export(newer, tmp_path / "newer.zip")
+        with open_export(tmp_path / "newer.zip") as opened:
+            assert (opened.manifest.embedding_model, opened.manifest.dimension) == ("hash-2", 64)
+        await bring(third, tmp_path / "newer.zip")
+        assert isinstance(third.embeddings, HashEmbeddings)
+        assert third.embeddings.embedded <= 100, "the null turns"
+    await export(one, tmp_path / "older.zip")
+    with open_export(tmp_path / "older.zip") as opened:
+        assert (opened.manifest.embedding_model, opened.manifest.dimension) == ("hash-1", 128)
+
+
 async def test_imported_vectors_by_another_model_are_compared_with_nothing_until_they_are_replaced(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
