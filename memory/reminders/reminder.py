@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from memory.reminders.repetition import earlier_rule
+from memory.reminders.repetition import earlier_rule, latest_start
 from memory.text.text import digest
 
 _ID_CHARS = 16
@@ -54,9 +54,9 @@ class Schedule:
         if not self.rule:
             return self if self.at > moment else None
         zone = ZoneInfo(self.zone)
-        times = rrulestr(self.rule, dtstart=self.first)
         # The clock may be put back in between: times of the hour before are compared as instants.
         since = moment.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
+        times = rrulestr(self.rule, dtstart=latest_start(self.rule, self.first, since))
         for local in times.xafter(since):
             if (at := _instant(local, zone)) > moment:
                 return replace(self, at=at)

@@ -1,11 +1,12 @@
 """Repetitions as RRULEs of RFC 5545: on another day, and some days earlier."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 DAY_NAMES: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _SHORTEST_MONTH: Final = 28
 _LEAP_DAY: Final = 2, 29
+_STEPS: Final = {"MINUTELY": timedelta(minutes=1), "HOURLY": timedelta(hours=1)}
 
 
 def last_days(frequency: str, first: date) -> list[str]:
@@ -47,3 +48,16 @@ def _days_before(day: int, days: int) -> dict[str, str]:
     if day > _SHORTEST_MONTH:  # or before the last day of a shorter month
         return {"BYMONTHDAY": f"{day - days},{-1 - days}", "BYSETPOS": "1"}
     return {}
+
+
+def latest_start(rule: str, first: datetime, until: datetime) -> datetime:
+    """Return the latest time up to `until` of a rule by minutes or hours; of others, the first.
+
+    The times after it are the same: to count them from the first would take a second after a few years.
+    """
+    parts = dict(part.partition("=")[::2] for part in rule.split(";"))
+    step = _STEPS.get(parts.get("FREQ", ""))
+    if step is None or until < first or not parts.keys() <= {"FREQ", "INTERVAL"}:
+        return first
+    step *= int(parts.get("INTERVAL", 1))
+    return first + (until - first) // step * step

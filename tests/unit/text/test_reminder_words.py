@@ -1,5 +1,6 @@
 """Requests for reminders and events to come, in people's words."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -568,3 +569,17 @@ def test_what_repeats_is_reminded_of_on_the_day_before_each_time(said: str, time
 def test_a_time_after_the_end_of_the_calendar_is_asked_for(said: str) -> None:
     (found,) = read_requests(said, now=NOW, zone=ZONE)
     assert found.schedule is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    {
+        "FREQ=MINUTELY;INTERVAL=25": "Mon 2026-11-23 14:50",
+        "FREQ=HOURLY;INTERVAL=5": "Mon 2026-11-23 19:00",
+    }.items(),
+)
+def test_the_next_time_is_found_at_once_however_long_ago_the_first_was(rule: str, expected: str) -> None:
+    begun = time.process_time()
+    following = Schedule.starting(datetime(1970, 1, 1, 9), ZONE, rule).after(NOW)  # noqa: DTZ001
+    assert shown(following) == expected
+    assert time.process_time() - begun < 1
