@@ -327,6 +327,11 @@ def misplace_a_vector(files: dict[str, bytes]) -> None:
     rewrite(files, VECTORS, b'"part": 1,', b'"part": 1048577,')
 
 
+def spoil_a_vector(files: dict[str, bytes]) -> None:
+    """Every search would fail to read where the part begins."""
+    rewrite(files, VECTORS, b'"first": 0,', b'"first": "x",')
+
+
 def rewrite(files: dict[str, bytes], name: str, old: bytes, new: bytes) -> None:
     """Change a section with its hash, as somebody would who made the export up."""
     assert old in files[file_of(name)]
@@ -357,7 +362,7 @@ async def test_a_changed_export_is_refused_whole(
     assert await two.files.owners() == []
 
 
-@pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector])
+@pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector, spoil_a_vector])
 async def test_a_record_that_was_made_up_is_named(two: Layers, exported: Path, change: Change) -> None:
     with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
         await bring(two, rewritten(exported, change))

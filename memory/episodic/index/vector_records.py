@@ -2,6 +2,8 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from operator import index
 from typing import Any, Final
 
 import numpy as np
@@ -43,9 +45,12 @@ def add_vectors(db: Database, records: Sequence[Mapping[str, Any]], model: str, 
         vector = np.frombuffer(b64decode(record["vector"], validate=True), np.float16)
         if len(vector) != dimension or not np.isfinite(vector).all():
             raise ValueError(f"a vector is not of {dimension} numbers")
-        number, first, last, small_talk = (record[key] for key in _KEYS[1:])
+        number, first, last = (index(record[key]) for key in _KEYS[1:-1])
+        small_talk = float(record["small_talk"])
         if number not in range(1 << NUMBER_BITS):
             raise ValueError(f"a turn has no part {number}")
+        if not (0 <= first <= last and isfinite(small_talk)):
+            raise ValueError(f"the part {number} of a turn has no such place or likeness")
         part = KeptPart(number, first, last, small_talk, vector.tolist())
         parts.setdefault(record["turn_id"], []).append(part)
     return _adopt(db, model, parts)
