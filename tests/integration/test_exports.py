@@ -332,6 +332,16 @@ def spoil_a_vector(files: dict[str, bytes]) -> None:
     rewrite(files, VECTORS, b'"first": 0,', b'"first": "x",')
 
 
+def leave_the_calendar(files: dict[str, bytes]) -> None:
+    """In UTC that is a day before the first: the turn could not be read any more."""
+    rewrite(files, "turns", b'"at": "2025-03-01T08:30:00.123456+00:00"', b'"at": "0001-01-01T00:00:00+14:00"')
+
+
+def end_the_calendar(files: dict[str, bytes]) -> None:
+    """East of UTC that is a day after the last: the fact could not be shown."""
+    rewrite(files, FACTS, b'"at": "2025-03-01T08:30:00.123456+00:00"', b'"at": "9999-12-31T23:59:59+00:00"')
+
+
 def rewrite(files: dict[str, bytes], name: str, old: bytes, new: bytes) -> None:
     """Change a section with its hash, as somebody would who made the export up."""
     assert old in files[file_of(name)]
@@ -362,7 +372,9 @@ async def test_a_changed_export_is_refused_whole(
     assert await two.files.owners() == []
 
 
-@pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector, spoil_a_vector])
+@pytest.mark.parametrize(
+    "change", [blow_up_a_number, misplace_a_vector, spoil_a_vector, leave_the_calendar, end_the_calendar]
+)
 async def test_a_record_that_was_made_up_is_named(two: Layers, exported: Path, change: Change) -> None:
     with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
         await bring(two, rewritten(exported, change))
