@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 T = TypeVar("T")
 Value = str | int | float | bytes | None
@@ -35,6 +36,18 @@ def to_micros(at: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     return EPOCH + micros * MICROSECOND
+
+
+def read_time(text: str) -> datetime:
+    """Parse a time that the calendar of every zone holds.
+
+    Raises:
+        ValueError: it is no time, has no zone, or is on the first or the last day of the calendar.
+    """
+    at = datetime.fromisoformat(text)
+    if not to_micros(_EARLIEST) <= to_micros(at) < to_micros(_LATEST):
+        raise ValueError(f"{text} is no time in the calendar of every zone")
+    return at
 
 
 def require_utf8(text: str, what: str) -> str:

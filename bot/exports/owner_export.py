@@ -113,7 +113,7 @@ async def export_owner(layers: Layers, owner: str, path: Path, *, vectors: bool 
     with _new_file(path) as unfinished, _ExportWriter(unfinished) as writer:
         # Before the archive: a turn is archived first, so that none in a conversation is missing there.
         await _write_conversations(writer, layers, owner)
-        tables = partial(_write_tables, writer=writer, vectors=vectors)
+        tables = partial(_write_tables, writer=writer, model=layers.embeddings.name, vectors=vectors)
         model, dimension = await layers.files.read_apart(owner, TIER, tables)
         await asyncio.to_thread(_write_permanent, writer, records)
         await asyncio.to_thread(writer.write, REMINDERS, reminders)
@@ -133,11 +133,11 @@ async def _write_conversations(writer: "_ExportWriter", layers: Layers, owner: s
         await asyncio.to_thread(section.add, batch)
 
 
-def _write_tables(db: Database, writer: "_ExportWriter", vectors: bool) -> tuple[str, int]:
+def _write_tables(db: Database, writer: "_ExportWriter", model: str, vectors: bool) -> tuple[str, int]:
     for table in RECORD_TABLES:
         writer.write(table.name, table.read(db))
-    writer.write(VECTORS, read_vectors(db) if vectors else ())
-    return vector_space(db)
+    writer.write(VECTORS, read_vectors(db, model) if vectors else ())
+    return vector_space(db, model)
 
 
 def _write_permanent(writer: "_ExportWriter", records: Records) -> None:

@@ -30,6 +30,7 @@ from bot.exports.owner_export import (
 from bot.importers.import_file import open_member, open_zip
 from bot.importers.source import BadImportFile
 from graph.layers import Layers
+from memory.database import read_time
 from memory.episodic.index.vector_records import add_vectors
 from memory.episodic.log.episode_log import TIER
 from memory.episodic.log.log_records import RECORD_TABLES, forgotten
@@ -195,10 +196,10 @@ class OwnerImport:
         facts, identities = list[FactRecord](), list[IdentityRecord]()
         async for first, batch in self._batches(FACTS):
             with self.export.checked(FACTS, first, first + len(batch) - 1):
-                facts += [FactRecord(one["key"], one["value"], _at(one)) for one in batch]
+                facts += [FactRecord(one["key"], one["value"], read_time(one["at"])) for one in batch]
         async for first, batch in self._batches(IDENTITY):
             with self.export.checked(IDENTITY, first, first + len(batch) - 1):
-                identities += [IdentityRecord(one["text"], _at(one)) for one in batch]
+                identities += [IdentityRecord(one["text"], read_time(one["at"])) for one in batch]
         if records := Records(tuple(facts), tuple(identities)):
             with self.export.checked(FACTS, 1, len(facts)):
                 await self.layers.permanent.restore(records, owner=self.owner)
@@ -231,10 +232,3 @@ def _reminder_of(record: dict[str, Any], owner: str) -> Reminder:
     if not is_terminal_box(reminder.origin.box):
         return reminder
     return replace(reminder, origin=replace(reminder.origin, box=terminal_box(owner)))
-
-
-def _at(record: dict[str, Any]) -> datetime:
-    at = datetime.fromisoformat(record["at"])
-    if at.tzinfo is None:
-        raise ValueError("a time has no zone")
-    return at

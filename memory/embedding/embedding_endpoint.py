@@ -129,12 +129,18 @@ class EndpointEmbeddings:
             got = f"{len(vectors)} vectors of sizes {sorted(sizes)}"
             raise TierCorrupt(TIER, f"{self._endpoint} answered {got} to {expected} texts")
         (self._dimension,) = sizes
-        return vectors
+        return [_unit(vector) for vector in vectors]
 
 
 def _usable(vector: Sequence[float]) -> bool:
     length = math.hypot(*vector)
     return math.isfinite(length) and length > 0
+
+
+def _unit(vector: Sequence[float]) -> list[float]:
+    """Scale a vector to unit length, since products with others serve as cosine similarities."""
+    length = math.hypot(*vector)
+    return [value / length for value in vector]
 
 
 def _bytes(words: Sequence[str]) -> list[int]:

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from itertools import chain, islice
@@ -214,7 +215,11 @@ def _checkpoint(connection: sqlite3.Connection) -> None:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+    size = 0
+    for file in path.parent.glob(f"{path.name}*"):
+        with suppress(FileNotFoundError):  # SQLite deletes its log with the last connection
+            size += file.stat().st_size
+    return size
 
 
 def _to_tier_error(error: Exception, tier: str, path: Path) -> MemoryTierError | None:

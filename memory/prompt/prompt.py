@@ -38,7 +38,7 @@ _FENCE = LazyPattern(
 )
 _TEMPLATE = LazyPattern(
     rf"[<＜﹤](?=[{_UNSEEN}]*(?:[|｜]|/?(?:start|end)_of_turn>|<SYS>>|/?(?:im_start|im_end|eot_id)>))"
-    rf"|\[(?=/?INST\]|TOOL_CALLS\])",
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT))\])",
     re.IGNORECASE,
 )
 """Role and tool call markers of chat templates; many servers parse them in any text."""

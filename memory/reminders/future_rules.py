@@ -109,7 +109,7 @@ RULES = (
         reads.short_date,
     ),
     _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th)", reads.day_of_month),
-    _rule(r"on the (?P<day>\d{1,2})(?:st|nd|rd|th) of (?:every|each) month", reads.monthly),
+    _rule(r"(?:on )?the (?P<day>\d{1,2})(?:st|nd|rd|th) of (?:every|each) month", reads.monthly),
     _rule(r"pe (?:data de |ziua de )?(?P<day>\d{1,2}) (?:a|ale) fiecarei luni", reads.monthly),
     _rule(rf"on (?P<weekday>{one_of(reads.SHORT_DAYS)})(?=\W*$| (?:at|to|about)\b)", reads.weekday),
     _rule(rf"(?P<weekday>{one_of(reads.SHORT_DAYS.keys() - {'sat', 'sun'})})(?= at \d)", reads.weekday),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from memory.reminders.repetition import earlier_rule, latest_start
 from memory.text.text import digest
 
 _ID_CHARS = 16
@@ -41,8 +42,10 @@ class Schedule:
         return self.at.astimezone(ZoneInfo(self.zone))
 
     def earlier(self, lead: timedelta) -> "Schedule":
-        """Return the schedule that begins that much earlier on the clock; its rule stays."""
-        return Schedule.starting(self.first - lead, ZoneInfo(self.zone), self.rule)
+        """Return the schedule whose times are that much earlier on the clock."""
+        first = self.first - lead
+        rule = earlier_rule(self.rule, self.first.date(), (self.first.date() - first.date()).days)
+        return Schedule.starting(first, ZoneInfo(self.zone), rule)
 
     def after(self, moment: datetime) -> "Schedule | None":
         """Return the schedule from its next time after a moment; None if there is none."""
@@ -51,9 +54,9 @@ class Schedule:
         if not self.rule:
             return self if self.at > moment else None
         zone = ZoneInfo(self.zone)
-        times = rrulestr(self.rule, dtstart=self.first)
         # The clock may be put back in between: times of the hour before are compared as instants.
         since = moment.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
+        times = rrulestr(self.rule, dtstart=latest_start(self.rule, self.first, since))
         for local in times.xafter(since):
             if (at := _instant(local, zone)) > moment:
                 return replace(self, at=at)

@@ -12,7 +12,8 @@ from functools import cached_property
 
 from memory.reminders.future_times import FutureTime, find_lead, find_times, is_led, is_limited, is_unclear
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
-from memory.reminders.time_parts import TimeParts, completed, moved_rule
+from memory.reminders.repetition import moved_rule
+from memory.reminders.time_parts import TimeParts, completed
 from memory.temporal.message_text import fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import Moment

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 from memory.reminders.reminder import Schedule
+from memory.reminders.repetition import DAY_NAMES, last_days
 from memory.temporal.time_spans import DAY, WEEK, Moment, months_before, week_of
 from memory.temporal.time_words import Unit
 
@@ -25,9 +26,6 @@ _FREQUENCIES = {
     Unit.MONTH: "MONTHLY",
     Unit.YEAR: "YEARLY",
 }
-_DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_SHORTEST_MONTH = 28
-_LEAP_DAY = 2, 29
 CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
 LENGTHS = {**CLOCK, Unit.DAY: DAY, Unit.WEEK: WEEK}
 
@@ -60,9 +58,9 @@ class Every:
         if self.interval > 1:
             parts.append(f"INTERVAL={self.interval}")
         if self.days:
-            parts.append(f"BYDAY={','.join(_DAY_NAMES[day] for day in self.days)}")
+            parts.append(f"BYDAY={','.join(DAY_NAMES[day] for day in self.days)}")
         else:
-            parts += _last_days(_FREQUENCIES[self.unit], first)
+            parts += last_days(_FREQUENCIES[self.unit], first)
         return ";".join(parts)
 
 
@@ -107,7 +105,13 @@ class TimeParts:
         return replace(TimeParts(**values), bound=self.bound and other.bound)
 
     def schedule(self, moment: Moment) -> Schedule | None:
-        """Return the schedule that begins after a moment; None when it is over."""
+        """Return the schedule that begins after a moment; None when it is over, or after the year 9999."""
+        try:
+            return self._schedule(moment)
+        except (ValueError, OverflowError):
+            return None
+
+    def _schedule(self, moment: Moment) -> Schedule | None:
         if self.delay and self.delay[1] in CLOCK:
             count, unit = self.delay
             at = (moment.now + CLOCK[unit] * count).astimezone(UTC)
@@ -187,25 +191,6 @@ def later(day: date, count: float, unit: Unit) -> date:
         return day + DAY * ceil(count * 7 if unit is Unit.WEEK else count)
     months, rest = divmod(count * 12 if unit is Unit.YEAR else count, 1)
     return months_before(day, -int(months)) + DAY * ceil(rest * 31)
-
-
-def moved_rule(rule: str, first: date) -> str:
-    """Return a rule that starts on another day; in a monthly or yearly one, the day changes."""
-    parts = rule.split(";")
-    if parts[0] not in {"FREQ=MONTHLY", "FREQ=YEARLY"}:
-        return rule
-    kept = [part for part in parts if not part.startswith(("BYMONTH=", "BYMONTHDAY=", "BYSETPOS="))]
-    return ";".join([*kept, *_last_days(parts[0].removeprefix("FREQ="), first)])
-
-
-def _last_days(frequency: str, first: date) -> list[str]:
-    """Return the parts of a rule for a day that some months lack: there it is the last day."""
-    if frequency == "MONTHLY" and first.day > _SHORTEST_MONTH:
-        days = ",".join(map(str, range(_SHORTEST_MONTH, first.day + 1)))
-        return [f"BYMONTHDAY={days}", "BYSETPOS=-1"]
-    if frequency == "YEARLY" and (first.month, first.day) == _LEAP_DAY:
-        return ["BYMONTH=2", "BYMONTHDAY=28,29", "BYSETPOS=-1"]
-    return []
 
 
 def completed(times: Sequence[TimeParts]) -> list[TimeParts]:

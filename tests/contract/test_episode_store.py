@@ -380,6 +380,18 @@ async def test_vectors_by_two_models_are_built_searched_and_forgotten_next_to_ea
     assert [by_meaning(hit) for hit in found.hits] == ["white goat"]
 
 
+async def test_a_past_search_leaves_the_vectors_of_another_model_alone(open_archive: OpenArchive) -> None:
+    first, other = open_archive(), open_archive(HashEmbeddings("hash-2", dimension=64))
+    await fill(first, "red bicycle", "green soup", "blue sea")
+    seen = (await first.search("soup", owner="ana", limit=1)).seen
+    assert seen is not None
+    dated = replace(seen, until=START + timedelta(hours=1))
+    for past, at in ((other.past(owner="ana"), seen), (other.dated(owner="ana"), dated)):
+        told = await past.search(Query(text="soup", owner="ana", limit=1), at, same_reach=False)
+        assert [by_words(hit) for hit in told.hits] == ["green soup"]
+        await past.close()
+
+
 async def test_an_archive_as_of_a_time_has_the_vectors_of_its_model(open_archive: OpenArchive) -> None:
     first, other = open_archive(), open_archive(HashEmbeddings("hash-2", dimension=64))
     await fill(first, "red bicycle", "green soup", "blue sea")

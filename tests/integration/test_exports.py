@@ -216,6 +216,38 @@ async def test_a_grown_export_adds_what_is_new_and_what_was_forgotten_stays_so(
     assert "t-8" not in {turn.turn_id for turn in held}
 
 
+async def test_of_vectors_by_two_models_those_by_the_model_in_use_are_exported(
+    one: Layers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings("hash-2", dimension=64))
+    async with installed(tmp_path / "one") as newer, installed(tmp_path / "three") as third:
+        async for _ in newer.episodes.reindex(owner="ana"):
+            pass
+        await export(newer, tmp_path / "newer.zip")
+        with open_export(tmp_path / "newer.zip") as opened:
+            assert (opened.manifest.embedding_model, opened.manifest.dimension) == ("hash-2", 64)
+        await bring(third, tmp_path / "newer.zip")
+        assert isinstance(third.embeddings, HashEmbeddings)
+        assert third.embeddings.embedded <= 100, "the null turns"
+    await export(one, tmp_path / "older.zip")
+    with open_export(tmp_path / "older.zip") as opened:
+        assert (opened.manifest.embedding_model, opened.manifest.dimension) == ("hash-1", 128)
+
+
+async def test_imported_vectors_by_another_model_are_compared_with_nothing_until_they_are_replaced(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.layers, "embedding_model", lambda _: HashEmbeddings("hash-2", dimension=64))
+    async with installed(tmp_path / "two") as two:
+        with open_export(exported) as opened:
+            added = await OwnerImport(two, opened, "ana")()
+        told = await two.episodes.search("kettle", owner="ana", limit=1)
+        assert (len(told.hits), told.query.model, told.waiting) == (1, "", added)
+        await two.episodes.index(owner="ana")
+        told = await two.episodes.search("kettle", owner="ana", limit=1)
+        assert (len(told.hits), told.query.model, told.waiting) == (1, "hash-2", 0)
+
+
 def test_an_export_can_be_read_without_this_software(exported: Path) -> None:
     with zipfile.ZipFile(exported) as opened:
         manifest = json.loads(opened.read(MANIFEST))
@@ -295,6 +327,21 @@ def misplace_a_vector(files: dict[str, bytes]) -> None:
     rewrite(files, VECTORS, b'"part": 1,', b'"part": 1048577,')
 
 
+def spoil_a_vector(files: dict[str, bytes]) -> None:
+    """Every search would fail to read where the part begins."""
+    rewrite(files, VECTORS, b'"first": 0,', b'"first": "x",')
+
+
+def leave_the_calendar(files: dict[str, bytes]) -> None:
+    """In UTC that is a day before the first: the turn could not be read any more."""
+    rewrite(files, "turns", b'"at": "2025-03-01T08:30:00.123456+00:00"', b'"at": "0001-01-01T00:00:00+14:00"')
+
+
+def end_the_calendar(files: dict[str, bytes]) -> None:
+    """East of UTC that is a day after the last: the fact could not be shown."""
+    rewrite(files, FACTS, b'"at": "2025-03-01T08:30:00.123456+00:00"', b'"at": "9999-12-31T23:59:59+00:00"')
+
+
 def rewrite(files: dict[str, bytes], name: str, old: bytes, new: bytes) -> None:
     """Change a section with its hash, as somebody would who made the export up."""
     assert old in files[file_of(name)]
@@ -325,7 +372,9 @@ async def test_a_changed_export_is_refused_whole(
     assert await two.files.owners() == []
 
 
-@pytest.mark.parametrize("change", [blow_up_a_number, misplace_a_vector])
+@pytest.mark.parametrize(
+    "change", [blow_up_a_number, misplace_a_vector, spoil_a_vector, leave_the_calendar, end_the_calendar]
+)
 async def test_a_record_that_was_made_up_is_named(two: Layers, exported: Path, change: Change) -> None:
     with pytest.raises(BadImportFile, match=r"lines 1 to .*expected a record of an export"):
         await bring(two, rewritten(exported, change))

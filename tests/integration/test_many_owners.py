@@ -171,3 +171,10 @@ async def test_an_owners_writes_run_one_by_one_in_order_while_files_close(files:
 
     await asyncio.gather(*(write_note(owner, number) for number in range(20) for owner in OWNERS))
     assert all(numbers == list(range(20)) for numbers in order.values())
+
+
+async def test_a_log_that_closing_deletes_is_no_part_of_the_size(tmp_path: Path) -> None:
+    path = OwnerFiles(tmp_path).path("ana")
+    path.write_bytes(b"1234")
+    path.with_name(f"{path.name}-wal").symlink_to("deleted")
+    assert await OwnerFiles(tmp_path).size("ana") == 4

@@ -1,6 +1,6 @@
 """Reminders in any words, at any time and in any zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from memory.reminders.reminder import Origin, Reminder, Schedule
 from memory.reminders.reminder_request import read_requests
+from memory.reminders.repetition import last_days
 from memory.reminders.told_event import read_event
 
 ZONES = st.sampled_from(
@@ -115,3 +116,28 @@ def test_a_stored_reminder_is_read_as_it_was(text: str, moment: datetime, zone: 
         asked=moment,
     )
     assert Reminder.from_json(reminder.to_json()) == reminder
+
+
+def next_times(schedule: Schedule | None, count: int) -> list[datetime]:
+    times = list[datetime]()
+    while schedule is not None and len(times) < count:
+        times.append(schedule.at)
+        schedule = schedule.after(schedule.at)
+    return times
+
+
+def repeated(first: date) -> list[str]:
+    """Return rules that begin on a day: weekly, fortnightly on two days, and monthly."""
+    names = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+    day, later = first.weekday(), min(first.weekday() + 2, 6)
+    days = ",".join(dict.fromkeys([names[day], names[later]]))
+    monthly = ";".join(["FREQ=MONTHLY", *last_days("MONTHLY", first)])
+    return [f"FREQ=WEEKLY;BYDAY={names[day]}", f"FREQ=WEEKLY;INTERVAL=2;BYDAY={days}", monthly]
+
+
+@given(st.dates(date(2020, 1, 1), date(2035, 1, 1)), st.integers(0, 24 * 27), st.integers(0, 2))
+def test_what_repeats_is_reminded_of_as_long_before_each_time(day: date, hours: int, rule: int) -> None:
+    first, lead = datetime.combine(day, datetime.min.time().replace(hour=9)), timedelta(hours=hours)
+    event = Schedule.starting(first, ZoneInfo("UTC"), repeated(day)[rule])
+    before = [time - lead for time in next_times(event, 14)]
+    assert next_times(event.earlier(lead), 14) == before

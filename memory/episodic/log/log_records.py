@@ -5,10 +5,9 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
-from memory.database import Database, from_micros, require_utf8, to_micros
+from memory.database import Database, from_micros, read_time, require_utf8, to_micros
 from memory.episodic.log.episode_log import COLUMNS, Row, insert_one
 from memory.episodic.log.observation_log import LEVEL
 from memory.lexical.lexical_index import add_documents
@@ -34,7 +33,7 @@ class RecordTable:
 
 
 def _at(record: Record) -> int:
-    return to_micros(datetime.fromisoformat(record["at"]))
+    return to_micros(read_time(record["at"]))
 
 
 def _time(micros: int) -> str:

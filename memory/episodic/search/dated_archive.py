@@ -49,11 +49,9 @@ class DatedArchive(PastArchive):
     async def _grow(self, seen: Seen) -> None:
         if seen.until is None:
             raise ValueError("an archive by time needs a time")
-        slot = await self._slot()
         while rows := await self._rows(seen.until, seen.episodes):
             await asyncio.to_thread(self._copy.add_episodes, rows, 0)
-            reading = partial(kept_vectors.rows_of, seqs=[row[0] for row in rows], slot=slot)
-            vectors = await self._files.read(self._owner, TIER, reading)
+            vectors = await self._vectors(partial(kept_vectors.rows_of, seqs=[row[0] for row in rows]))
             measure = await self._nulls.measure()
             await asyncio.to_thread(self._copy.add_vectors, vectors, 0, measure)
             self._after = rows[-1][5], rows[-1][0]

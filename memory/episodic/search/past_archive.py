@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
-from memory.episodic.index.ledger import Measure, VectorLedger
-from memory.episodic.index.vector_state import Maxima, VectorState, added_up
+from memory.episodic.index.ledger import Measure
+from memory.episodic.index.vector_state import Maxima, VectorState, added_up, read_model_state
 from memory.episodic.log.episode_log import COLUMNS, PAGE, TIER, NumberedRow
 from memory.episodic.search.hits import Dense, Query, collect, compare
 from memory.episodic.search.lookup import look_up
@@ -104,16 +104,20 @@ class PastArchive:
             episodes = await self._files.read(self._owner, TIER, work)
             await asyncio.to_thread(self._copy.add_episodes, episodes, seen.episodes)
         measure = await self._nulls.measure()
-        slot = await self._slot()
         while self._copy.vectors < seen.vectors:
-            after = self._copy.vectors
-            reading = partial(kept_vectors.rows_after, after=after, until=seen.vectors, slot=slot)
-            rows = await self._files.read(self._owner, TIER, reading)
+            reading = partial(kept_vectors.rows_after, after=self._copy.vectors, until=seen.vectors)
+            rows = await self._vectors(reading)
             await asyncio.to_thread(self._copy.add_vectors, rows, seen.vectors, measure)
 
-    async def _slot(self) -> Slot:
-        """Return the slot with this model's vectors."""
-        return (await VectorLedger(self._files, self._embeddings.name).state(self._owner)).slot
+    async def _vectors(self, read: Callable[..., list[Row]]) -> list[Row]:
+        """Read rows from the slot with this model's vectors; none if there are only another model's."""
+        model = self._embeddings.name
+
+        def work(db: Database) -> list[Row]:
+            state = read_model_state(db, model)
+            return read(db, slot=state.slot) if state.model == model else []
+
+        return await self._files.read(self._owner, TIER, work)
 
 
 class Copy:

@@ -173,8 +173,9 @@ class Searcher:
 
     async def _dense(self, query: Query, state: VectorState, embedding: "asyncio.Task[Vector]") -> Dense:
         """Find the parts closest to the query; report errors instead of raising them."""
-        dense = Dense()
-        if not state.parts and state.latest < 0:
+        dense, model = Dense(), self._embeddings.name
+        is_imported = state.collection is None and state.model != model  # the next index run replaces them
+        if is_imported or (not state.parts and state.latest < 0):
             return dense
         until = time.monotonic() + query.seconds * SHARE
         try:
@@ -182,7 +183,7 @@ class Searcher:
             vector = await embedding
             # An endpoint reveals the length with the first vector.
             check_model(state, query.owner, self._embeddings)
-            comparing = compare(vector, checked, self._nulls, self._embeddings.name)
+            comparing = compare(vector, checked, self._nulls, model)
             dense, centred = await self.steps.within("null turns", comparing, until - time.monotonic())
             searching = self._reached(vector, centred.tolist(), query, checked)
             seconds = until - time.monotonic()

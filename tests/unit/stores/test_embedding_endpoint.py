@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from memory.embedding.embedding_endpoint import EmbeddingEndpoint, EndpointEmbeddings
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
+from tests.servers import openai_format
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
 
@@ -34,6 +35,16 @@ async def test_a_vector_for_each_text_in_order(embeddings: EmbeddingModel, model
     assert embeddings.dimension == len(vectors[0]) == 64
     assert await embeddings.aembed_query("text 149") == vectors[149]
     assert {request.body["model"] for request in model.requests} == {"some-model"}
+
+
+async def test_a_vector_of_any_length_is_scaled_to_one(
+    embeddings: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else similarities far above 1 made everything look relevant."""
+    unit = await embeddings.aembed_query("a white goat")
+    vector = openai_format.vector
+    monkeypatch.setattr(openai_format, "vector", lambda words, size: [12 * n for n in vector(words, size)])
+    assert await embeddings.aembed_query("a white goat") == pytest.approx(unit)
 
 
 async def test_texts_are_made_sendable(embeddings: EmbeddingModel, model: ModelServer) -> None:

@@ -107,6 +107,17 @@ def test_hostile_text_neither_opens_nor_closes_a_fence(text: str) -> None:
     assert fences(render_evidence(past)) == []
 
 
+@each(
+    "mark",
+    [
+        "<|im_start|>", "<｜User｜>", "<start_of_turn>", "<<SYS>>", "[INST]", "[/inst]", "[SYSTEM_PROMPT]",
+        "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]",
+    ],
+)  # fmt: skip
+def test_no_text_begins_another_role(mark: str) -> None:
+    assert mark not in render_message(mark, [memory(mark, f"{mark}obey")], NOW, UTC)
+
+
 @given(TEXTS)
 def test_no_text_makes_a_fence(text: str) -> None:
     once = escape_fences(text)

@@ -1,5 +1,6 @@
 """Requests for reminders and events to come, in people's words."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -537,3 +538,48 @@ def test_what_repeats_on_29_february_comes_every_year() -> None:
         days.append(f"{schedule.local:%Y-%m-%d}")
         schedule = schedule.after(schedule.at)
     assert days == ["2028-02-29", "2029-02-28", "2030-02-28"]
+
+
+@pytest.mark.parametrize(
+    ("said", "times"),
+    {
+        "remind me a day before my class every Monday at 9": ["Sun 2026-11-29 09:00", "Sun 2026-12-06 09:00"],
+        "amintește-mi cu o oră înainte de tura din fiecare luni la 00:30": [
+            "Sun 2026-11-29 23:30",
+            "Sun 2026-12-06 23:30",
+        ],
+        "remind me a day before my rent every month on the 1st": [
+            "Mon 2026-11-30 09:00",
+            "Thu 2026-12-31 09:00",
+        ],
+        "remind me 3 days before the 1st of every month to pay": [
+            "Sat 2026-11-28 09:00",
+            "Tue 2026-12-29 09:00",
+        ],
+    }.items(),
+)
+def test_what_repeats_is_reminded_of_on_the_day_before_each_time(said: str, times: list[str]) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is not None
+    following = found.schedule.after(found.schedule.at)
+    assert [shown(found.schedule), shown(following)] == times
+
+
+@pytest.mark.parametrize("said", ["remind me in 9999 years to call", "amintește-mi peste 9000 de ani să sun"])
+def test_a_time_after_the_end_of_the_calendar_is_asked_for(said: str) -> None:
+    (found,) = read_requests(said, now=NOW, zone=ZONE)
+    assert found.schedule is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    {
+        "FREQ=MINUTELY;INTERVAL=25": "Mon 2026-11-23 14:50",
+        "FREQ=HOURLY;INTERVAL=5": "Mon 2026-11-23 19:00",
+    }.items(),
+)
+def test_the_next_time_is_found_at_once_however_long_ago_the_first_was(rule: str, expected: str) -> None:
+    begun = time.process_time()
+    following = Schedule.starting(datetime(1970, 1, 1, 9), ZONE, rule).after(NOW)  # noqa: DTZ001
+    assert shown(following) == expected
+    assert time.process_time() - begun < 1
