@@ -20,9 +20,10 @@ from telegram.error import BadRequest, NetworkError
 
 from bot.media import document_extractor as extract
 from bot.media.attachment import Attachment
-from bot.media.document_text import MAX_TEXT
+from bot.media.document_text import MAX_TEXT, tidy
 from bot.media.media_reader import MediaReader, MediaRefused
 from bot.telegram.turns.turn_request import undelivered
+from tests.linear import not_linear
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
 from tests.servers.openai_format import Upload
@@ -257,6 +258,10 @@ async def test_a_long_text_is_cut_off_with_a_mark() -> None:
     read = await text_of(NO_MODEL, FILE, b"word " * 60_000)
     assert read.endswith("[... cut off after 200,000 characters]")
     assert len(read) < MAX_TEXT + 100
+
+
+def test_long_runs_of_blanks_do_not_hold_the_bot_up() -> None:
+    assert not_linear(tidy, [" ", "\t", "\n", " \n", "\xa0"], head="a", length=200_000) == []
 
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
