@@ -376,6 +376,28 @@ async def test_an_endpoint_that_hangs(
     assert (refused.code, "0.5 s" in str(refused)) == ("unavailable", True)
 
 
+@asynccontextmanager
+async def answering(body: str) -> AsyncIterator[str]:
+    """Yield the address of an endpoint that gives every request the same answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+        writer.write(f"{head}\r\nconnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize("choices", ["[{}]", "[null]", "[]", "null", '{"a": 1}', '[{"message": {}}]'])
+async def test_an_answer_of_another_shape_is_a_failure_of_the_model(choices: str) -> None:
+    async with answering(f'{{"choices": {choices}}}') as url:
+        refused = await refusal(Config(vision_base_url=url), PHOTO, giving(picture()))
+    assert (refused.code, "cannot be read" in str(refused)) == ("unavailable", True)
+
+
 async def test_a_picture_that_is_none_is_refused(config: Config, model: ModelServer) -> None:
     assert (await refusal(config, PHOTO, giving(b"hello"))).code == "unsupported"
     assert model.requests == []
