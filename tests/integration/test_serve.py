@@ -422,6 +422,7 @@ async def test_a_picture_is_described_and_is_a_third_partys(served: Served, mode
 PARTS = {
     "an address": {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/a.png"}},
     "no base64": {"type": "image_url", "image_url": {"url": "data:image/png;base64,???"}},
+    "no ASCII": {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAA\xe9"}},
     "a voice": {"type": "input_audio", "input_audio": {"data": PICTURE, "format": "wav"}},
     "anything": {"type": "video_url", "video_url": {"url": "x"}},
 }
@@ -440,6 +441,7 @@ PARTS = {
         ({"messages": talk(" ")}, "The message is empty"),
         ({"messages": [{"role": "user", "content": [PARTS["an address"]]}]}, "none is fetched"),
         ({"messages": [{"role": "user", "content": [PARTS["no base64"]]}]}, "data:TYPE"),
+        ({"messages": [{"role": "user", "content": [PARTS["no ASCII"]]}]}, "data:TYPE"),
         ({"messages": [{"role": "user", "content": [PARTS["a voice"]]}]}, "GOAT_TRANSCRIPTION_MODEL"),
         ({"messages": [{"role": "user", "content": [PARTS["anything"]]}]}, "'video_url' cannot be read"),
     ],
