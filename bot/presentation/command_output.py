@@ -23,7 +23,8 @@ class ProgressBars(Progress):
     """Bars with a description, a count and the remaining time."""
 
     def __init__(self, console: Console, *, transient: bool = False, disable: bool = False) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        what = TextColumn("{task.description}", markup=False)  # an owner's name may have brackets
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         super().__init__(*columns, console=console, transient=transient, disable=disable)
 
 

@@ -595,6 +595,16 @@ async def test_tokens_are_listed_without_themselves_and_end_when_they_are_delete
         await delete_token(settings, console, id_)
 
 
+@pytest.mark.parametrize("owner", ["the house [home]", "the house [/home]"])
+async def test_a_token_is_listed_with_the_brackets_of_its_owners_name(
+    served: Served, owner: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, console = served.agent.layers.settings, Console(soft_wrap=True)
+    await print_new_token(settings, console, owner)
+    await print_tokens(settings, console)
+    assert f" {owner} " in capsys.readouterr().out
+
+
 async def test_without_a_token_or_names_it_does_not_start(settings: Settings, hash_vectors: None) -> None:
     with pytest.raises(ConfigError, match="--new-token OWNER"):
         await run_serve(settings, "127.0.0.1:9", print)

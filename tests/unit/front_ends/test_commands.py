@@ -1,12 +1,15 @@
 """The commands of `goat`, each imported when it is called."""
 
+import io
 import os
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from bot.cli import COMMANDS, load, main
+from bot.presentation.command_output import ProgressBars
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -25,6 +28,13 @@ def test_an_owner_for_whom_no_turn_can_be_made_is_refused_in_a_line(
             main()
         assert end.value.code == 2
         assert "Invalid value for '--owner': owner = " in capsys.readouterr().err
+
+
+def test_a_progress_bar_shows_the_brackets_of_an_owners_name() -> None:
+    shown = io.StringIO()
+    with ProgressBars(Console(file=shown, width=120)) as bars:
+        bars.add_task("embedding the house [/home]")
+    assert "embedding the house [/home]" in shown.getvalue()
 
 
 def test_a_command_does_its_algebra_in_one_thread_unless_told_otherwise() -> None:
