@@ -56,6 +56,7 @@ def results_file(path: Path | None, *, private: bool = False) -> Iterator[Callab
         raise OutputError(f"{path}: expected a file for the results, found a folder or device")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with _explained(path):
+        partial.unlink(missing_ok=True)  # of a killed process: in a container, the next has the same number
         partial.touch(mode=_PRIVATE if private else _ANYBODY, exist_ok=False)
     try:
         yield results.append
