@@ -220,8 +220,11 @@ def read_numbers(text: str, most: int) -> list[int]:
         first, _, last = word.partition("-")
         if not (first.isdecimal() and (last or first).isdecimal()):
             raise ValueError(f"{word} is no number. Write numbers from 1 to {most}, all, or none.")
-        chosen.update(range(int(first), int(last or first) + 1))
-    if not chosen or min(chosen) < 1 or max(chosen) > most:
+        begin, end = int(first), int(last or first)
+        if not 1 <= begin <= end <= most:
+            raise ValueError(f"{word} is refused. Write numbers from 1 to {most}, all, or none.")
+        chosen.update(range(begin, end + 1))
+    if not chosen:
         raise ValueError(f"Write numbers from 1 to {most}, all, or none.")
     return sorted(chosen)
 

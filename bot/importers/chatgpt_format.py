@@ -124,7 +124,8 @@ def _versions(conversation: Field, node: str) -> list[str]:
 def _text(message: Field) -> str:
     """Return what a person reads; empty for what is hidden."""
     about, to = message.find("metadata"), message.find("recipient")
-    hidden = about is not None and about.value.get("is_visually_hidden_from_conversation")
+    mark = about.find("is_visually_hidden_from_conversation") if about else None
+    hidden = mark is not None and mark.value
     content = message.find("content")
     kind = content.get("content_type").value if content else None
     if hidden or content is None or kind not in _SAID or (to is not None and to.value != "all"):

@@ -70,7 +70,7 @@ def _parts(line: Field) -> tuple[Part, ...]:
 
 def _speaker(line: Field) -> Speaker:
     found = line.find("speaker")
-    if found is not None and found.value not in set(Speaker):
+    if found is not None and found.value not in list(Speaker):
         raise found.bad(" or ".join(f'"{speaker}"' for speaker in Speaker))
     return Speaker(found.value) if found else Speaker.OWNER
 

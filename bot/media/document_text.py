@@ -40,10 +40,16 @@ async def document_text(data: bytes, seconds: float) -> str:
     """
     suffix = await asyncio.to_thread(_suffix, data)
     text = await _extract(data, suffix, seconds) if suffix else await asyncio.to_thread(_decode, data)
-    text = re.sub(r"[^\S\n]+\n", "\n", text.replace("\r\n", "\n").replace("\f", "\n\n")).strip("\n")
-    if not text.strip():
+    return await asyncio.to_thread(tidy, text)
+
+
+def tidy(text: str) -> str:
+    """Return the text without trailing blanks and rows of empty lines, truncated."""
+    lines = text.replace("\r\n", "\n").replace("\f", "\n\n").split("\n")
+    tidy = "\n".join(line.rstrip() for line in lines).strip("\n")
+    if not tidy:
         raise MediaRefused("unreadable", "There is no text in this file. If it is a scan, send it as photos.")
-    return truncate(re.sub(r"\n{4,}", "\n\n\n", text))
+    return truncate(re.sub(r"\n{4,}", "\n\n\n", tidy))
 
 
 def truncate(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import httpx2
@@ -47,8 +47,8 @@ class MediaModel:
             MediaRefused: the endpoint fails, or refuses the recording.
         """
         create = self._client.audio.transcriptions.create
-        answer = await self._call(create(model=self._model, file=(name, data, mime), response_format="json"))
-        return self._text(getattr(answer, "text", None))
+        asked = create(model=self._model, file=(name, data, mime), response_format="json")
+        return await self._call(asked, lambda answer: answer.text)
 
     async def describe(self, data: bytes, mime: str, question: str) -> str:
         """Describe an image with regard to a question.
@@ -58,7 +58,7 @@ class MediaModel:
         """
         url = f"data:{mime};base64,{(await asyncio.to_thread(base64.b64encode, data)).decode()}"
         asked = f"{_LOOK}\n\nIt was sent with these words: {question}" if question.strip() else _LOOK
-        answer = await self._call(
+        return await self._call(
             self._client.chat.completions.create(
                 model=self._model,
                 messages=[
@@ -70,18 +70,18 @@ class MediaModel:
                         ],
                     }
                 ],
-            )
+            ),
+            lambda answer: answer.choices[0].message.content,
         )
-        choices = getattr(answer, "choices", None)
-        return self._text(choices[0].message.content if choices else None)
 
     async def aclose(self) -> None:
         await self._client.close()
 
-    async def _call(self, call: Awaitable[_Answer]) -> _Answer:
+    async def _call(self, call: Awaitable[_Answer], read: Callable[[_Answer], str | None]) -> str:
+        """Make a call and read the text of its answer, of which the client library checks no part."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await call
+                text = read(await call)
         except (TimeoutError, APITimeoutError, httpx2.TimeoutException):
             raise self._unavailable(f"it gave no answer within {self._timeout:g} s") from None
         except APIStatusError as error:
@@ -90,8 +90,6 @@ class MediaModel:
             raise self._unavailable("it cannot be reached") from None
         except (OpenAIError, httpx2.HTTPError, ValueError, LookupError, TypeError, AttributeError):
             raise self._unavailable("its answer cannot be read") from None
-
-    def _text(self, text: object) -> str:
         if not isinstance(text, str):
             raise self._unavailable("its answer cannot be read")
         return text.strip()

@@ -8,7 +8,7 @@ from memory.text.text import is_seen, shortened
 
 _FURTHER = "    | "
 """Prefix of continuation lines, so that only an argument's name starts a line."""
-_BACKSLASHES = re.compile(r"\\+(?=u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|([^\\]))", re.DOTALL)
+_BACKSLASHES = re.compile(r"(?<!\\)\\+(?=u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|([^\\]))", re.DOTALL)
 
 
 def argument_lines(approval: Approval) -> list[str]:

@@ -23,7 +23,8 @@ class ProgressBars(Progress):
     """Bars with a description, a count and the remaining time."""
 
     def __init__(self, console: Console, *, transient: bool = False, disable: bool = False) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        what = TextColumn("{task.description}", markup=False)  # an owner's name may have brackets
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         super().__init__(*columns, console=console, transient=transient, disable=disable)
 
 
@@ -55,6 +56,7 @@ def results_file(path: Path | None, *, private: bool = False) -> Iterator[Callab
         raise OutputError(f"{path}: expected a file for the results, found a folder or device")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with _explained(path):
+        partial.unlink(missing_ok=True)  # of a killed process: in a container, the next has the same number
         partial.touch(mode=_PRIVATE if private else _ANYBODY, exist_ok=False)
     try:
         yield results.append

@@ -1,7 +1,6 @@
 """A request for a chat completion, as OpenAI's clients send it."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -173,7 +172,7 @@ def _attachment(kind: str, url: str, name: str) -> tuple[Attachment, bytes]:
     found = _DATA_URL.fullmatch(url)
     try:
         data = base64.b64decode(found[2], validate=True) if found else b""
-    except binascii.Error:
+    except ValueError:  # binascii's own error, or one about other characters than ASCII
         data = b""
     if found is None or not data:
         raise Refused(

@@ -89,7 +89,7 @@ async def print_tokens(settings: Settings, console: Console) -> None:
         return
     table = Table("id", "owner", "made", box=None)
     for token in tokens:
-        table.add_row(token.id, printable(token.owner), token.made)
+        table.add_row(token.id, Text(printable(token.owner)), token.made)
     console.print(table)
 
 

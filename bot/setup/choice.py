@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from rich.console import Console
+from rich.text import Text
 
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, say
 from bot.setup.endpoint import (
@@ -137,7 +138,7 @@ class ModelChoice:
         """Return the endpoint of a provider, server or address."""
         if "://" in name:
             key = key or parse_secret(os.environ.get(_OWN_KEY, ""))
-            return await self._open(Endpoint(host_of(name), _base(name), key))
+            return await self._open(_endpoint(name, key))
         known = {one.name: one for one in (*PROVIDERS, *self.servers)}
         if provider := known.get(name.lower()):
             return await self._provider(provider, key)
@@ -179,7 +180,7 @@ class ModelChoice:
         """Test a model and print its abilities; return the problem, or ""."""
         where = f"{offer.model} at {offer.endpoint.title}"
         try:
-            with self.console.status(f"trying {where}; a model that is not loaded yet takes a while"):
+            with self.console.status(Text(f"trying {where}; a model that is not loaded yet takes a while")):
                 trial = await try_model(offer.apply_to(self.settings))
         except ModelUnavailable as error:
             return str(error)
@@ -226,7 +227,11 @@ class ModelChoice:
         )
 
 
-def _base(address: str) -> str:
-    """Return an address without a trailing slash, and with a path."""
-    address = address.rstrip("/")
-    return address if urlsplit(address).path else f"{address}/v1"
+def _endpoint(address: str, key: SecretStr) -> Endpoint:
+    """Return the endpoint at an address, which gets no trailing slash, and the path /v1 if it has none."""
+    base = address.rstrip("/")
+    try:
+        base = base if urlsplit(base).path else f"{base}/v1"
+    except ValueError as error:
+        raise ConfigError(f"This is no address: {error}. Write it like http://host:port/v1.") from None
+    return Endpoint(host_of(base), base, key)

@@ -88,7 +88,10 @@ class Endpoint:
 
 def host_of(base_url: str) -> str:
     """Return host and port of an address, without credentials."""
-    return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
+    try:
+        return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
+    except ValueError:
+        return "an address with a slip"
 
 
 async def find_running(servers: Sequence[Provider]) -> list[Endpoint]:

@@ -68,7 +68,7 @@ class MemoryCommands:
             return
         with self.console.status("erasing"):
             left = await self.agent.forget(owner=self.owner, facts=[key])
-        self.console.print("\n".join(["The fact is erased.", *left]), style="dim")
+        self.console.print(Text(printable("\n".join(["The fact is erased.", *left])), style="dim"))
 
     async def identity(self, text: str) -> None:
         """Show the agent's identity for the owner; with a text, replace it."""

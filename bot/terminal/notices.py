@@ -184,9 +184,10 @@ class ReminderView:
             self._print(
                 english("reminder_late", time=time_text(replace(schedule, rule=""), english)), "yellow"
             )
-        self._print(f"asked for on {reminder.asked.astimezone(schedule.local.tzinfo):%Y-%m-%d %H:%M}", "dim")
+        zone = schedule.local.tzinfo
+        self._print(f"asked for on {reminder.asked.astimezone(zone):%Y-%m-%d %H:%M}", "dim")
         for memory in await self._desk.memories(reminder):
-            self._print(f"{memory.at:%Y-%m-%d}: {snippet(memory.said)}", "dim")
+            self._print(f"{memory.at.astimezone(zone):%Y-%m-%d}: {snippet(memory.said)}", "dim")
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(printable(text), style=style))

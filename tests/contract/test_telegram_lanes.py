@@ -203,6 +203,20 @@ async def test_the_dead_are_tried_again_or_dropped(lanes: Lanes) -> None:
     assert await lanes.dead() == []
 
 
+async def test_a_dead_update_that_cannot_be_queued_again_is_not_lost(on_valkey: Lanes) -> None:
+    await on_valkey.put([arrival(1)])
+    await on_valkey.bury(await claimed(on_valkey), "x")
+    client, seen = await on_valkey.client(), on_valkey.keys("seen", 0)
+    await client.delete(seen)
+    await client.rpush(seen, "no bitmap")
+    with pytest.raises(TierUnavailable):
+        await on_valkey.retry_dead()
+    await client.delete(seen)
+    assert await on_valkey.retry_dead() == 1
+    assert number(await claimed(on_valkey)) == 1
+    assert await on_valkey.dead() == []
+
+
 async def test_bots_do_not_share_lanes(on_valkey: Lanes) -> None:
     await on_valkey.put([arrival(1)])
     other = Lanes(on_valkey.client, BotKeys(8), lease=LEASE)

@@ -422,6 +422,7 @@ async def test_a_picture_is_described_and_is_a_third_partys(served: Served, mode
 PARTS = {
     "an address": {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/a.png"}},
     "no base64": {"type": "image_url", "image_url": {"url": "data:image/png;base64,???"}},
+    "no ASCII": {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAA\xe9"}},
     "a voice": {"type": "input_audio", "input_audio": {"data": PICTURE, "format": "wav"}},
     "anything": {"type": "video_url", "video_url": {"url": "x"}},
 }
@@ -440,6 +441,7 @@ PARTS = {
         ({"messages": talk(" ")}, "The message is empty"),
         ({"messages": [{"role": "user", "content": [PARTS["an address"]]}]}, "none is fetched"),
         ({"messages": [{"role": "user", "content": [PARTS["no base64"]]}]}, "data:TYPE"),
+        ({"messages": [{"role": "user", "content": [PARTS["no ASCII"]]}]}, "data:TYPE"),
         ({"messages": [{"role": "user", "content": [PARTS["a voice"]]}]}, "GOAT_TRANSCRIPTION_MODEL"),
         ({"messages": [{"role": "user", "content": [PARTS["anything"]]}]}, "'video_url' cannot be read"),
     ],
@@ -591,6 +593,16 @@ async def test_tokens_are_listed_without_themselves_and_end_when_they_are_delete
         await bob.models.list()
     with pytest.raises(ConfigError, match="goat serve --tokens"):
         await delete_token(settings, console, id_)
+
+
+@pytest.mark.parametrize("owner", ["the house [home]", "the house [/home]"])
+async def test_a_token_is_listed_with_the_brackets_of_its_owners_name(
+    served: Served, owner: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, console = served.agent.layers.settings, Console(soft_wrap=True)
+    await print_new_token(settings, console, owner)
+    await print_tokens(settings, console)
+    assert f" {owner} " in capsys.readouterr().out
 
 
 async def test_without_a_token_or_names_it_does_not_start(settings: Settings, hash_vectors: None) -> None:

@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis, RedisCluster
 
@@ -214,14 +214,18 @@ class Lanes:
 
     @translate_errors()
     async def retry_dead(self) -> int:
-        """Append the dead updates to their lanes again, oldest first; return how many."""
-        client, count = await self.client(), 0
-        while isinstance(found := await client.rpop(self.keys("dead")), bytes):
-            raw: str = json.loads(found)["update"]
+        """Append the dead updates to their lanes again, oldest first; return how many.
+
+        Each stays among the dead until it is in its lane: an interruption repeats it, which is harmless.
+        """
+        client, dead, count = await self.client(), self.keys("dead"), 0
+        while oldest := await client.lindex(dead, -1):
+            raw: str = json.loads(oldest)["update"]
             update = json.loads(raw)
             block, bit = divmod(update["update_id"], _BLOCK)
             await client.setbit(self.keys("seen", block), bit, 0)
             await self.put([Arrival(update["update_id"], lane_of(update), raw.encode())])
+            await client.lrem(dead, -1, cast("str", oldest))  # redis-py takes bytes, too
             count += 1
         return count
 

@@ -14,6 +14,8 @@ from memory.text.text import clean
 
 _MOST_MATHS = 2_000
 """Dollar signs per text; the parser is quadratic in them."""
+_MOST_GROWTH = 20
+"""A guess. Tables grow by their padding; "1. 1. 1. ..." is a list in a list, each on an indented line."""
 _MATHS = re.compile(
     r"(?<!\\)\\(?:\(((?:(?!\\\(|\n\s*\n)[^$]){1,1000}?)\\\)|\[((?:(?!\\\[|\n\s*\n)[^$]){1,1000}?)\\\])"
 )
@@ -43,6 +45,8 @@ def render(markdown: str) -> tuple[str, list[MessageEntity]]:
     try:
         text, marks = convert(_prepare(source), latex_escape=False, config=_PLAIN)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return source, []
+    if len(text) > _MOST_GROWTH * len(source):
         return source, []
     text = _CONTROL.sub(" ", text)
     return (source, []) if blank(text) else (text, [mark for mark in marks if _usable(mark)])
@@ -145,7 +149,7 @@ def _end(text: str, start: int, most: int, code: Sequence[Span]) -> int:
 
 def _next(text: str, at: int, code: Sequence[Span]) -> int:
     """Skip the space after a cut; before code only empty lines, not indentation."""
-    word = len(text) - len(text[at:].lstrip())
+    word = next((i for i in range(at, len(text)) if not text[i].isspace()), len(text))
     i = bisect_right(code, (word, len(text))) - 1
     in_code = i >= 0 and word < code[i][1]
     return max(at, text.rfind("\n", at, word) + 1) if in_code else word

@@ -166,6 +166,6 @@ def test_numbers_are_read_with_ranges_and_nothing_else() -> None:
     assert read_numbers("3, 1-2 2", 3) == [1, 2, 3]
     assert read_numbers("ALL", 2) == [1, 2]
     assert read_numbers("none", 2) == []
-    for wrong in ("", "0", "4", "2-1", "x", "1-x", "-1", "1 all"):
+    for wrong in ("", "0", "4", "2-1", "3-1 2", "x", "1-x", "-1", "1 all", f"1-{10**18}"):
         with pytest.raises(ValueError, match="from 1 to 3"):
             read_numbers(wrong, 3)

@@ -16,6 +16,7 @@ from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.state.circumstances import thread_id
+from memory.models import Episode
 from tests.servers.model import ModelServer
 
 
@@ -99,3 +100,15 @@ async def test_one_is_offered_for_an_event_and_the_rest_of_a_message_is_answered
     assert "I will remind you: swim" in said
     assert "Reminder ended: swim" in await terminal.say("/reminders 2 end")
     assert len(await agent.layers.reminders.of("ana")) == 1
+
+
+async def test_a_memory_next_to_a_reminder_has_its_date_in_the_reminders_zone(agent: Agent) -> None:
+    terminal = screen(agent)
+    await agent.layers.permanent.upsert("time zone", "Asia/Tokyo", owner="ana", at=datetime.now(UTC))
+    for number, message in enumerate(["The zebra finches eat millet.", "I paint.", "It rains.", "I swim."]):
+        at = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+        told = Episode(turn_id=f"t{number}", owner="ana", thread="t", message=message, reply="", at=at)
+        await agent.layers.episodes.append(told)
+    await terminal.say("remind me tomorrow at 9 to feed millet to the zebra finches")
+    (reminder,) = await agent.layers.reminders.of("ana")
+    assert "2026-03-02: The zebra finches eat millet." in await terminal.at(reminder.schedule.at)

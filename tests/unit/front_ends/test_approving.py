@@ -2,6 +2,7 @@
 
 from bot.presentation.approval_question import argument_lines, escape
 from graph.events.turn_events import Approval
+from tests.linear import not_linear
 from tests.tables import each
 
 
@@ -41,3 +42,7 @@ def test_values_that_are_no_texts_are_shown_as_json() -> None:
 )
 def test_what_is_not_seen_is_spelt_out(text: str, shown: str) -> None:
     assert escape(text) == shown
+
+
+def test_a_long_run_of_backslashes_does_not_hold_up_the_question() -> None:
+    assert not_linear(escape, ["\\", "\\u", "\\\u200b"]) == []

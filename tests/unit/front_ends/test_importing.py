@@ -283,6 +283,7 @@ BAD_FILES: list[tuple[Format, object, str]] = [
         "line 1.parts: expected parts in the format of an export",
     ),
     (Format.JSONL, LINE | {"speaker": "king"}, 'line 1.speaker: expected "owner" or "assistant" or'),
+    (Format.JSONL, LINE | {"speaker": []}, 'line 1.speaker: expected "owner" or "assistant" or'),
     (Format.JSONL, LINE | {"thread": ""}, "line 1.thread: expected a text that is not empty"),
 ]
 

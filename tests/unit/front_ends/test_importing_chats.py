@@ -420,6 +420,10 @@ async def test_a_file_that_is_cut_off_says_so_and_stores_nothing(
 BAD: list[tuple[object, str]] = [
     ([{"mapping": {}}], r"\[0\]: expected an object with \"id\""),
     ([tree("photo") | {"mapping": [1]}], r"\[0\]\.mapping: expected an object"),
+    (
+        [chatgpt_tree("x", [("n", None, chatgpt_message("user", "Hi", BEGAN, metadata=[]))], "n")],
+        r"\[0\].*metadata: expected an object",
+    ),
     ([claude_conversation("x", [claude_message(0, "robot", "?")])], r"\[0\].*sender: expected \"human\""),
     (
         CHAT | {"messages": [telegram_message(1, "Ben", "x", date_unixtime="soon")]},

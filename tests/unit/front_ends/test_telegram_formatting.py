@@ -145,6 +145,11 @@ def test_a_preview_shows_all_or_the_end() -> None:
     assert marked(tail)[-1] == ("bold", "99")
 
 
+def test_a_model_that_repeats_itself_as_lists_in_lists_does_not_flood_the_chat() -> None:
+    for item in ("1. ", "* 1. ", "- + "):
+        assert len(pieces(item * 1_000)) <= 2, item
+
+
 def test_hostile_text_takes_linear_time() -> None:
     tokens = ["$", "\\(", "\\[", "||", "**a", "> ", "<", "[", "a\n\n", f"{FENCE}\n", "😀"]
     assert not_linear(pieces, tokens, length=8_000) == []

@@ -20,9 +20,10 @@ from telegram.error import BadRequest, NetworkError
 
 from bot.media import document_extractor as extract
 from bot.media.attachment import Attachment
-from bot.media.document_text import MAX_TEXT
+from bot.media.document_text import MAX_TEXT, tidy
 from bot.media.media_reader import MediaReader, MediaRefused
 from bot.telegram.turns.turn_request import undelivered
+from tests.linear import not_linear
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
 from tests.servers.openai_format import Upload
@@ -259,6 +260,10 @@ async def test_a_long_text_is_cut_off_with_a_mark() -> None:
     assert len(read) < MAX_TEXT + 100
 
 
+def test_long_runs_of_blanks_do_not_hold_the_bot_up() -> None:
+    assert not_linear(tidy, [" ", "\t", "\n", " \n", "\xa0"], head="a", length=200_000) == []
+
+
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "unreadable"),
     "blank": (lambda: b" \n ", "unreadable"),
@@ -369,6 +374,28 @@ async def test_an_endpoint_that_hangs(
     model.faults.append(Fault.stall(2))
     refused = await refusal(replace(config, media_timeout=0.5), attachment, giving(data))
     assert (refused.code, "0.5 s" in str(refused)) == ("unavailable", True)
+
+
+@asynccontextmanager
+async def answering(body: str) -> AsyncIterator[str]:
+    """Yield the address of an endpoint that gives every request the same answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+        writer.write(f"{head}\r\nconnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize("choices", ["[{}]", "[null]", "[]", "null", '{"a": 1}', '[{"message": {}}]'])
+async def test_an_answer_of_another_shape_is_a_failure_of_the_model(choices: str) -> None:
+    async with answering(f'{{"choices": {choices}}}') as url:
+        refused = await refusal(Config(vision_base_url=url), PHOTO, giving(picture()))
+    assert (refused.code, "cannot be read" in str(refused)) == ("unavailable", True)
 
 
 async def test_a_picture_that_is_none_is_refused(config: Config, model: ModelServer) -> None:
