@@ -17,6 +17,7 @@ from rich.logging import RichHandler
 from graph.observability.redaction import Redaction, RedactionFilter, secrets_of
 from graph.settings.context import Thresholds, TurnContext
 from graph.settings.settings import Settings
+from graph.settings.settings_files import ENCODING
 from graph.settings.settings_loader import allowed_values, load_settings_with_warning, refusal
 from memory.errors import ConfigError
 from memory.temporal.named_bound import read_bound
@@ -89,7 +90,7 @@ def first_line(file: Path, content: str) -> str:
         ConfigError: it cannot be read, or is empty.
     """
     try:
-        text = sys.stdin.readline() if file == STDIN else file.read_text("utf-8").partition("\n")[0]
+        text = sys.stdin.readline() if file == STDIN else file.read_text(ENCODING).partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}. Nothing was changed.") from None
     if not text.strip():

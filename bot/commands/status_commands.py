@@ -20,8 +20,10 @@ from bot.presentation.usage_figures import usage_tables
 from bot.printable import printable
 from bot.setup.trial import try_reply
 from graph.layers import Layers, open_layers
+from graph.observability.log_file import SharedLogFile
+from graph.observability.logs import log_path
 from graph.settings.extras import summary
-from graph.settings.settings import Settings, secret_names
+from graph.settings.settings import Settings, secret_names, terminal_folder
 from graph.settings.settings_files import is_open_to_readers
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import (
@@ -150,11 +152,18 @@ async def _finding(name: str, check: Awaitable[str]) -> DoctorFinding:
 
 async def _data_folder(layers: Layers) -> str:
     folder = await asyncio.to_thread(prepare_folder, layers.settings.data_folder)
+    await asyncio.to_thread(_open_parts, layers.settings)
     there = next(path for path in (folder, *folder.parents) if path.exists())
     free = await asyncio.to_thread(shutil.disk_usage, there)
     if free.free < ENOUGH_BYTES:
         raise GoatError(f"{folder}: only {free.free // 10**6} MB free. Make room, or set GOAT_DATA_FOLDER.")
     return f"{folder}, {free.free // 10**9} GB free"
+
+
+def _open_parts(settings: Settings) -> None:
+    """Open the terminal's folder and the log, without which no conversation starts."""
+    prepare_folder(terminal_folder(settings))
+    SharedLogFile(log_path(settings), most_bytes=0, older=0).close()
 
 
 async def _redis(layers: Layers) -> str:

@@ -91,6 +91,11 @@ def _checked(path: Path) -> Iterator[None]:
 
 BLOCK = 64 * 1024
 START = 512
+DEEPEST = 200
+"""Maximum depth of lists and objects; exports have about ten. The parser makes a path for each, as long as it
+is deep: without a limit, 20 KB of brackets took 1 GB.
+"""
+_BEGINS, _ENDS = {"start_map", "start_array"}, {"end_map", "end_array"}
 Event = tuple[str, str, Any]
 """Path of the value, such as `chats.list.item.name`; kind of event; the value."""
 
@@ -124,12 +129,21 @@ class JsonStream:
             BadImportFile: it is no JSON, or breaks off; says near which byte.
         """
         with self._checked():
-            yield from ijson.parse(self, use_float=True, buf_size=BLOCK)
+            yield from ijson.parse(self._tokens())
 
     def items(self) -> Iterator[Any]:
         """Yield the values of a list; an object counts as a list of one. Raises as `events` does."""
         with self._checked():
-            yield from ijson.items(self, "item" if self.is_list else "", use_float=True, buf_size=BLOCK)
+            yield from ijson.items(ijson.parse(self._tokens()), "item" if self.is_list else "")
+
+    def _tokens(self) -> Iterator[tuple[str, Any]]:
+        """Yield the events without paths, which are made one at a time after the check of the depth."""
+        depth = 0
+        for token in ijson.basic_parse(self, use_float=True, buf_size=BLOCK):
+            depth += (token[0] in _BEGINS) - (token[0] in _ENDS)
+            if depth > DEEPEST:
+                raise BadImportFile(f"{self._path}: expected JSON, found one that is nested too deeply")
+            yield token
 
     @contextmanager
     def _checked(self) -> Iterator[None]:

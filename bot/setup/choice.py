@@ -32,6 +32,7 @@ _NEXT_STEP = (
     "Another [k]ey, another [m]odel, another [s]erver, the same [a]gain, or [w]rite it anyway? (Enter: leave)"
 )
 _UNKNOWN_CONTEXT = "the server does not say; set it with --context if it is small"
+_AN_ADDRESS = "an address such as http://host:port/v1"
 _OWN_KEY = "GOAT_MODEL_API_KEY"
 """Environment variable with the key of an address that is not a provider's."""
 
@@ -137,14 +138,14 @@ class ModelChoice:
     async def _resolve(self, name: str, key: SecretStr | None = None) -> Endpoint:
         """Return the endpoint of a provider, server or address."""
         if "://" in name:
-            key = key or parse_secret(os.environ.get(_OWN_KEY, ""))
-            return await self._open(_endpoint(name, key))
+            base_url, key = _base(name), key or parse_secret(os.environ.get(_OWN_KEY, ""))
+            return await self._open(Endpoint(host_of(base_url), base_url, key))
         known = {one.name: one for one in (*PROVIDERS, *self.servers)}
         if provider := known.get(name.lower()):
             return await self._provider(provider, key)
         close = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise ConfigError(f"There is no such provider.{hint} Known: {', '.join(known)}; or an address.")
+        raise ConfigError(f"There is no such provider.{hint} Known: {', '.join(known)}; or {_AN_ADDRESS}.")
 
     async def _provider(self, provider: Provider, key: SecretStr | None) -> Endpoint:
         endpoint = Endpoint(provider.title, provider.base_url, key or NO_KEY)
@@ -227,11 +228,17 @@ class ModelChoice:
         )
 
 
-def _endpoint(address: str, key: SecretStr) -> Endpoint:
-    """Return the endpoint at an address, which gets no trailing slash, and the path /v1 if it has none."""
-    base = address.rstrip("/")
+def _base(address: str) -> str:
+    """Return an address without a trailing slash, and with a path.
+
+    Raises:
+        ConfigError: it names no server.
+    """
+    address = address.rstrip("/")
     try:
-        base = base if urlsplit(base).path else f"{base}/v1"
-    except ValueError as error:
-        raise ConfigError(f"This is no address: {error}. Write it like http://host:port/v1.") from None
-    return Endpoint(host_of(base), base, key)
+        parts = urlsplit(address)
+    except ValueError:  # such as an unclosed bracket
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(f"This address names no server. Write {_AN_ADDRESS}.")
+    return address if parts.path else f"{address}/v1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.exceptions import ParseError
 
-from graph.settings.settings_files import explain_os_errors, replace_file, unreadable_error
+from graph.settings.settings_files import ENCODING, explain_os_errors, replace_file, unreadable_error
 from graph.settings.sources import flatten, user_file
 from graph.tuning.toml_edit import places
 from memory.errors import ConfigError
@@ -29,7 +29,7 @@ def write(values: Mapping[str, Value]) -> Path:
     path = Path(os.path.realpath(user_file()))
     with explain_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-        text = path.read_bytes().decode() if path.exists() else _HEAD
+        text = path.read_bytes().decode(ENCODING) if path.exists() else _HEAD
         replace_file(path, edit(text, values).encode(), mode=PRIVATE_FILE)
     return path
 

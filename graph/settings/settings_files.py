@@ -9,6 +9,8 @@ from pathlib import Path
 
 from memory.errors import ConfigError
 
+ENCODING = "utf-8-sig"
+"""UTF-8, also after the byte order mark with which some editors of Windows begin a file."""
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 UNREADABLE = (ValueError, OSError, RecursionError)
@@ -26,7 +28,7 @@ def read_settings_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             _check(os.fstat(file.fileno()), path)
-            return file.read().decode("utf-8")
+            return file.read().decode(ENCODING)
     except UNREADABLE as error:
         raise unreadable_error(str(path), error) from None
 

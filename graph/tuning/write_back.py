@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from graph.settings.settings_files import ENCODING
 from graph.settings.settings_loader import load_settings
 from graph.settings.sources import CONFIG_FILE
 from graph.tuning.attempts import Attempt, AttemptLog
@@ -85,7 +86,7 @@ def apply(result: TuningResult) -> None:
             AttemptLog.read(file.folder).add(proposal.attempt, file.folder)
         tuned = Tuned.of(result, proposal.require_gain())
         new = {result.calibration_name: result.calibration} if result.calibration else {}
-        file.replace(edit_toml((file.read() or b"").decode(), tuned, new=new).encode())
+        file.replace(edit_toml((file.read() or b"").decode(ENCODING), tuned, new=new).encode())
 
 
 def rollback(*, even_if_edited: bool = False) -> bool:

@@ -234,5 +234,7 @@ def _start_error(folder: Path, reason: str) -> TierUnavailable:
     return TierUnavailable(
         "working",
         f"the embedded server did not start: {reason}.{said} "
-        f"See {log}, or set GOAT_REDIS_URL to use a Redis server of your own.",
+        f"See {log}. If it complains of an append-only file (AOF), restore the data folder from a backup, or "
+        f"move {folder / 'redis.aof'} away: conversations, reminders and tokens begin anew, the archive and "
+        "the facts stay. Or set GOAT_REDIS_URL to use a Redis server of your own.",
     )

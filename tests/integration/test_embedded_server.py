@@ -250,13 +250,15 @@ async def test_a_full_disk_is_refused(folder: Path) -> None:
         await embedded(folder).ensure()
 
 
-async def test_a_server_that_does_not_start_is_quoted(folder: Path) -> None:
+async def test_a_server_that_does_not_start_is_quoted_with_advice_that_helps(folder: Path) -> None:
     server = embedded(folder)
     await server.ensure()
     await server.close()
     (folder / "redis.aof" / "appendonly.aof.manifest").write_text("nonsense")
-    with pytest.raises(TierUnavailable, match=r"AOF manifest.*GOAT_REDIS_URL"):
+    with pytest.raises(TierUnavailable, match=r"AOF manifest.*move .*redis\.aof away.*GOAT_REDIS_URL"):
         await server.ensure()
+    (folder / "redis.aof").rename(folder / "moved away")
+    await server.ensure()
     await server.close()
 
 

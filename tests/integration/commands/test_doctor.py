@@ -166,6 +166,20 @@ def test_a_model_that_answers_badly(doctor: Goat, model: ModelServer, fault: Fau
     assert says in broken(doctor("doctor"), "chat model")
 
 
+@pytest.mark.parametrize("part", ["logs", "terminal", "logs/goat.log"])
+def test_a_part_of_the_data_folder_that_cannot_be_opened(doctor: Goat, data_folder: Path, part: str) -> None:
+    """`goat chat` refuses such a folder, as `sudo goat` leaves it; the doctor said that all is fine."""
+    path = data_folder / part
+    if path.suffix:
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("not a folder", encoding="utf-8")
+    assert f"the data folder {data_folder / Path(part).parts[0]} cannot be used" in broken(
+        doctor("doctor"), "data folder"
+    )
+
+
 def test_a_data_folder_that_is_a_file(doctor: Goat, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     doctor.configure({"GOAT_DATA_FOLDER": str(tmp_path / "file")})

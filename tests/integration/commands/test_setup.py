@@ -227,7 +227,7 @@ async def test_a_bot_is_connected_and_its_first_user_let_in(
 
 def test_a_script_gives_every_answer(goat: Goat, model: ModelServer, tmp_path: Path) -> None:
     model.reply(handy)
-    (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8")
+    (tmp_path / "key").write_text(f"{KEY}\n", encoding="utf-8-sig")
     ran = goat("setup", "--provider", model.base_url, "--key-file", "key", "--no-telegram", "--yes")
     assert ran.status == 0, ran.shown
     assert load_settings().model == "test"
@@ -245,6 +245,10 @@ def test_a_script_gives_every_answer(goat: Goat, model: ModelServer, tmp_path: P
         (["--no-telegram"], NOTHING),
         (["--model", "x"], "use --provider."),
         (["--provider", "opnai"], "Did you mean openai?"),
+        (["--provider", "localhost:8080"], "or an address such as http://host:port/v1."),
+        (["--provider", "http://"], "This address names no server."),
+        (["--provider", "http://[::1"], "This address names no server."),
+        (["--provider", "file:///etc/passwd"], "This address names no server."),
         (["--provider", "openai"], "use --key-file."),
         (["--provider", "http://127.0.0.1:9/v1"], "cannot be reached"),
         (["--provider", "http://[::1"], "no address: Invalid IPv6 URL. Write it like"),

@@ -236,6 +236,7 @@ BAD_FILES: list[tuple[Format, object, str]] = [
     (Format.LOCOMO, b"\xff\xfe{\x00", "byte 1: expected UTF-8"),
     (Format.LOCOMO, '{"a": 1,\n "b" 2}', "line 2: expected JSON: Expecting ':' delimiter (column 6)"),
     (Format.LOCOMO, "[" * 100_000, "expected JSON, found one that is nested too deeply"),
+    *((one, "[" * 5000, "nested too deeply") for one in (Format.CHATGPT, Format.CLAUDE, Format.TELEGRAM)),
     (Format.LOCOMO, "9" * 5000, "expected JSON, found one that is nested too deeply or too large"),
     (Format.LOCOMO, [7], "[0]: expected an object, found a number"),
     (Format.LOCOMO, {}, 'expected an object with "session_1"'),

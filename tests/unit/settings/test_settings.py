@@ -241,6 +241,11 @@ def test_a_file_that_is_no_text_is_refused(name: str) -> None:
     assert refusal().startswith(f"{name} cannot be read: ")
 
 
+def test_the_first_line_applies_also_after_a_byte_order_mark() -> None:
+    Path("goat.toml").write_text('owner = "ana"\n', encoding="utf-8-sig")
+    assert load_settings().owner == "ana"
+
+
 def test_the_turn_context_carries_every_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOAT_L2_CAP", "123")
     context = load_settings().turn_context("ana")

@@ -49,6 +49,13 @@ def test_the_file_is_its_owners_alone_whatever_it_was() -> None:
     assert 'model_api_key = "secret"\nmodel = "m"\n' in path.read_text(encoding="utf-8")
 
 
+def test_a_file_with_a_byte_order_mark_can_be_edited() -> None:
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text("owner = 'x'\n", encoding="utf-8-sig")
+    write({"model": "m"})
+    assert user_file().read_text(encoding="utf-8") == "owner = 'x'\nmodel = \"m\"\n"
+
+
 def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     kept = tmp_path / "dotfiles.toml"
     kept.write_text("owner = 'x'\n", encoding="utf-8")
