@@ -33,8 +33,8 @@ async def fetch_window(base_url: str, model: str, key: str = "") -> ServerWindow
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     base = base_url.rstrip("/")
-    is_https = base.startswith("https:")
     try:
+        is_https = httpx.URL(base).scheme == "https"  # in lower case: "HTTPS://" is one too
         async with (
             asyncio.timeout(_SECONDS),
             httpx.AsyncClient(headers=headers, timeout=_SECONDS, verify=is_https) as http,
