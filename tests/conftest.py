@@ -124,7 +124,7 @@ def _no_user_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide the machine's configuration and CA certificates from the tests.
 
-    No test speaks TLS, and loading the certificates costs each HTTP client 25 ms.
+    No test needs one, and loading them costs each HTTP client 25 ms.
     """
     _hide_settings(monkeypatch)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)

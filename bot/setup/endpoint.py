@@ -88,10 +88,7 @@ class Endpoint:
 
 def host_of(base_url: str) -> str:
     """Return host and port of an address, without credentials."""
-    try:
-        return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
-    except ValueError:
-        return "an address with a slip"
+    return urlsplit(base_url or OPENAI).netloc.rpartition("@")[2]
 
 
 async def find_running(servers: Sequence[Provider]) -> list[Endpoint]:

@@ -145,14 +145,19 @@ def unpack(raw: bytes | str, serde: SerializerProtocol) -> Any:
     try:
         return serde.loads_typed((kind.decode(), data))
     except (ValueError, NotImplementedError) as error:
-        raise TierCorrupt("working", f"a checkpoint cannot be read: {error}") from error
+        raise _unreadable(type(error).__name__) from None  # the error quotes what people said
 
 
 def unpack_record(raw: bytes | str, serde: SerializerProtocol) -> Record:
     try:
         return Record(*unpack(raw, serde))
     except TypeError as error:
-        raise TierCorrupt("working", "a checkpoint has an unknown layout") from error
+        raise _unreadable("unknown layout") from error
+
+
+def _unreadable(why: str) -> TierCorrupt:
+    what = f"this thread's checkpoint cannot be read ({why}): it is damaged, or a later version wrote it"
+    return TierCorrupt("working", f"{what}. Begin a new thread with /new.")
 
 
 def pack_write(

@@ -1,7 +1,7 @@
-"""Retention of stored checkpoints: pruning, deleting, copying; the steps of forks."""
+"""Retention of stored checkpoints: pruning, deleting, copying."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -18,54 +18,12 @@ from graph.checkpoint.checkpoint_records import (
     text,
     unpack_record,
 )
+from graph.checkpoint.forks import forked_steps
+from memory.errors import TierCorrupt
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
-
-
-_BEGINNINGS = frozenset({"input", "fork"})
-"""Values of `metadata["source"]` for a checkpoint that does not continue its parent's run."""
-
-
-def forked_steps(records: Mapping[str, Record]) -> set[str]:
-    """Return the steps of the latest turn and of the forked one, if the newest checkpoint is in a fork.
-
-    Empty for a thread without forks.
-    """
-    if not records:
-        return set()
-    newest = max(records)
-    begun = [name for name, record in records.items() if record.metadata.get("source") == "input"]
-    found: set[str] = set()
-    for first in {_first(records, newest), max(begun, default=newest)}:
-        steps = set(_steps(records, first))
-        if newest not in steps:
-            found |= steps
-    return found
-
-
-def _first(records: Mapping[str, Record], name: str) -> str:
-    """Return the earliest known step of a step's turn, following forks to their parents."""
-    while records[name].metadata.get("source") != "input":
-        parent = records[name].parent
-        if parent is None or parent not in records:
-            break
-        name = parent
-    return name
-
-
-def _steps(records: Mapping[str, Record], first: str) -> Iterator[str]:
-    """Yield a run's steps from `first` on; ids are ordered by time, and the first child continues the run."""
-    followers: dict[str, str] = {}
-    for name in sorted(records):
-        parent = records[name].parent
-        if parent is not None and records[name].metadata.get("source") not in _BEGINNINGS:
-            followers.setdefault(parent, name)
-    following: str | None = first
-    while following is not None:
-        yield following
-        following = followers.get(following)
 
 
 class Content(NamedTuple):
@@ -74,6 +32,7 @@ class Content(NamedTuple):
     raw: dict[str, bytes]
     """Checkpoints by id."""
     records: dict[str, Record]
+    """Those of them that can be read."""
     blob_fields: list[bytes]
     written: list[str]
     """Checkpoint ids with pending writes; some may have no checkpoint."""
@@ -146,21 +105,33 @@ async def copy_thread(client: "Redis", serde: SerializerProtocol, source: str, t
             await client.zadd(PENDING, {target: time.time()})
 
 
-async def _read(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> Content:
-    """Read blobs before checkpoints, so that a blob written meanwhile does not look unreferenced."""
+async def _read(
+    client: "Redis", serde: SerializerProtocol, namespace: Namespace, *, damaged: bool = False
+) -> Content:
+    """Read blobs before checkpoints, so that a blob written meanwhile does not look unreferenced.
+
+    Raises:
+        TierCorrupt: a checkpoint cannot be read, unless `damaged` ones are accepted.
+    """
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.hkeys(namespace.key("blobs"))
         pipeline.zrange(namespace.key("written"), 0, -1)
         pipeline.hgetall(namespace.key("checkpoints"))
         blob_fields, written, checkpoints = await pipeline.execute()
     raw = {text(checkpoint_id): record for checkpoint_id, record in checkpoints.items()}
-    records = {checkpoint_id: unpack_record(record, serde) for checkpoint_id, record in raw.items()}
+    records = dict[str, Record]()
+    for checkpoint_id, record in raw.items():
+        try:
+            records[checkpoint_id] = unpack_record(record, serde)
+        except TierCorrupt:
+            if not damaged:
+                raise
     return Content(raw, records, blob_fields, list(map(text, written)))
 
 
 async def _keep_only(client: "Redis", namespace: Namespace, content: Content, kept: Collection[str]) -> None:
     """Delete all other checkpoints, older pending writes, and blobs that `kept` does not refer to."""
-    gone = content.records.keys() - set(kept)
+    gone = content.raw.keys() - set(kept)
     oldest = min(kept, default=None)
     stale = {name for name in content.written if oldest is None or name < oldest} | gone
     living = {field.encode() for name in kept for field in content.records[name].blob_fields}
@@ -177,7 +148,9 @@ async def _keep_only(client: "Redis", namespace: Namespace, content: Content, ke
         if not kept:
             pipeline.srem(namespaces_key(namespace.thread), namespace.name)
         await pipeline.execute()
-    await _unregister(client, namespace, {name: content.records[name] for name in gone})
+    await _unregister(
+        client, namespace, {name: content.records[name] for name in gone & content.records.keys()}
+    )
 
 
 async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
@@ -201,7 +174,7 @@ async def _drop_finished_tasks(
 
 
 async def _delete_namespace(client: "Redis", serde: SerializerProtocol, namespace: Namespace) -> None:
-    await _keep_only(client, namespace, await _read(client, serde, namespace), ())
+    await _keep_only(client, namespace, await _read(client, serde, namespace, damaged=True), ())
 
 
 async def _forget_thread(client: "Redis", thread: str) -> None:

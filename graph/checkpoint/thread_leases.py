@@ -57,8 +57,8 @@ class ThreadLeases:
                 raise
             raise ThreadBusy("Another process took over this thread while this one was stalled.") from None
         finally:
+            self._held.discard(lease)  # first: the rest may be cancelled
             await end(renewing)
-            self._held.discard(lease)
             with contextlib.suppress(TierUnavailable):
                 await self._eval(_RELEASE, key, token)
 

@@ -141,7 +141,7 @@ class ModelCall:
         """
         began = time.perf_counter()
         chunks: list[AIMessageChunk] = []
-        problem, too_long = "", False
+        problem, too_long, refused = "", False, False
         most = await self.window.reply_room(prompt, tools or {})
         stream = self.model.stream(prompt, list((tools or {}).values()), most, message_id)
         try:
@@ -152,11 +152,11 @@ class ModelCall:
             if too_long:
                 await self.window.learn(error.refusal, prompt, tools or {}, most)
         except ModelUnavailable as error:
-            problem = str(error)
+            problem, refused = str(error), not chunks
         except TimeoutError:
             problem = f"The model sent nothing for {self.timeout:g} s (GOAT_MODEL_TIMEOUT)."
         whole = add_ai_message_chunks(*chunks) if chunks else AIMessageChunk(content="")
-        if self.meter is not None and not too_long:
+        if self.meter is not None and not (too_long or refused):
             self.meter.count(owner, prompt, tools or {}, whole)
         return ModelAnswer(
             text=clean(whole.text),

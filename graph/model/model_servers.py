@@ -33,8 +33,8 @@ async def fetch_window(base_url: str, model: str, key: str = "") -> ServerWindow
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     base = base_url.rstrip("/")
-    is_https = base.startswith("https:")
     try:
+        is_https = httpx.URL(base).scheme == "https"  # in lower case: "HTTPS://" is one too
         async with (
             asyncio.timeout(_SECONDS),
             httpx.AsyncClient(headers=headers, timeout=_SECONDS, verify=is_https) as http,
@@ -99,9 +99,13 @@ def _object(response: httpx.Response) -> Mapping[str, Any]:
 def _entry_of(entries: Any, model: str, key: str) -> Mapping[str, Any]:
     """Return the model's entry in a list; a single entry counts under any id."""
     found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-    names = {model, f"{model}:latest"}
-    mine = [one for one in found if one.get(key) in names or model in (one.get("aliases") or ())]
+    mine = [one for one in found if one.get(key) in (model, f"{model}:latest") or model in _aliases(one)]
     return next(iter(mine or (found if len(found) == 1 and key == "id" else [])), {})
+
+
+def _aliases(entry: Mapping[str, Any]) -> list[Any]:
+    aliases = entry.get("aliases")
+    return aliases if isinstance(aliases, list) else []
 
 
 def _least(values: Any, *keys: str) -> int:

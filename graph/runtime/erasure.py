@@ -88,10 +88,11 @@ class OwnerErasure:
 
     async def _try_delete(self, thread: str) -> bool:
         """Ask the thread's turn to stop; delete the thread and return True once it has."""
-        snapshot = await self.runs.snapshot(thread)
-        self.layers.stops.request(turn_id_of(snapshot))
-        if is_run_by_server(snapshot) and is_pending(snapshot) and waiting_in(snapshot) is None:
-            return False
+        snapshot = await self.runs.readable_snapshot(thread)
+        if snapshot is not None:
+            self.layers.stops.request(turn_id_of(snapshot))
+            if is_run_by_server(snapshot) and is_pending(snapshot) and waiting_in(snapshot) is None:
+                return False
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(_HOLD_SECONDS):

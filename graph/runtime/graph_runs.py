@@ -18,6 +18,7 @@ from graph.layers import Layers
 from graph.observability.telemetry import turn_span
 from graph.settings.context import Experiment, TurnContext
 from graph.state.turn_state import State, TurnInput
+from memory.errors import TierCorrupt
 from memory.markup import VisibleText
 
 Compiled = CompiledStateGraph[State, TurnContext, TurnInput, State]
@@ -94,6 +95,13 @@ class GraphRuns:
     async def snapshot(self, thread: str) -> StateSnapshot:
         """Return the thread's latest checkpoint."""
         return await self.graph.aget_state(_config(thread))
+
+    async def readable_snapshot(self, thread: str) -> StateSnapshot | None:
+        """Return the thread's latest checkpoint; None when it is damaged."""
+        try:
+            return await self.snapshot(thread)
+        except TierCorrupt:
+            return None
 
     async def history(self, thread: str) -> AsyncIterator[StateSnapshot]:
         """Yield the thread's checkpoints, latest first."""

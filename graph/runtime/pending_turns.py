@@ -51,10 +51,11 @@ class PendingTurns:
         """Finish a thread's pending turn: yield `Resumed`, or for `turn_id` `Finished` or `Waiting`."""
         snapshot = await self.runs.snapshot(thread)
         check_owner(snapshot, owner)
-        waiting = waiting_in(snapshot)
+        state = None if waiting_in(snapshot) else await self.advance(thread)
+        waiting = await self.waiting(thread, owner)
         if waiting is not None and waiting.turn_id == turn_id:
             yield waiting
-        elif finished := await self.finish(thread):
+        elif finished := state or await self.advance(thread):
             yield Finished(finished) if finished["turn"].turn_id == turn_id else Resumed(finished)
 
     async def after_decision(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
@@ -66,7 +67,7 @@ class PendingTurns:
         if (waiting := waiting_in(snapshot)) is not None:
             return waiting
         thread = _thread_of(snapshot)
-        await self.finish(thread)
+        await self.advance(thread)
         if (asked := await self.waiting(thread, owner)) is not None and asked.turn_id == turn_id:
             return asked
         stored = await self.stored(thread, turn_id, owner)
@@ -105,14 +106,21 @@ class PendingTurns:
         return None
 
     async def resume(self, thread: str) -> State | None:
-        """Finish a thread's pending turn as `finish` does, but leave recent approvals pending."""
+        """Run a thread's pending turn as `advance` does, but leave recent approvals pending."""
         snapshot = await self.runs.snapshot(thread)
         if waiting_in(snapshot) and not is_older_than(snapshot, PATIENCE):
             return None
-        return await self.finish(thread)
+        return await self.advance(thread)
 
     async def finish(self, thread: str) -> State | None:
-        """Finish a thread's pending turn and return its state; None without one.
+        """Finish a thread's pending turn as `advance` does, and refuse the calls that it comes to."""
+        return await self.advance(thread) or await self.advance(thread)
+
+    async def advance(self, thread: str) -> State | None:
+        """Run a thread's pending turn to its end and return its state; None without one.
+
+        Calls that wait for approval are refused. A turn that comes to an approval only now waits for it, and
+        the result is None.
 
         Experiments and messages of other owners are closed: nobody waits for their replies.
 

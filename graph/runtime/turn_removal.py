@@ -143,7 +143,8 @@ class TurnRemoval:
             try:
                 async with self.erasure.hold(thread):
                     if await self.saver.amentions(thread, marks):
-                        await self.pending.finish(thread)
+                        if await self.pending.runs.readable_snapshot(thread) is not None:
+                            await self.pending.finish(thread)
                         await self.saver.adelete_thread(thread)
                 break
             except ThreadBusy:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
@@ -46,6 +47,22 @@ def _check_address(text: str) -> str:
 def _check_origins(text: str) -> str:
     if not all(_ORIGIN.fullmatch(origin) for origin in split_names(text)):
         raise ValueError("write origins such as http://localhost:3000, without paths")
+    return text
+
+
+def check_base_url(text: str) -> str:
+    """Return the base URL of an endpoint, or "".
+
+    Raises:
+        ValueError: no request can be made with it; says what to write.
+    """
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an unfinished bracket, or a port that is none
+        is_url = False
+    if text and not is_url:
+        raise ValueError("write http(s)://host:port with the path of its API, which is often /v1")
     return text
 
 

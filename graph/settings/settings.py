@@ -1,10 +1,11 @@
 """The model of all settings."""
 
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -13,7 +14,7 @@ from pydantic_settings import (
 )
 
 from graph.settings.context import Thresholds, TunedSettings
-from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings
+from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings, check_base_url
 from graph.settings.sources import (
     ENVIRONMENT,
     PREFIX,
@@ -95,7 +96,7 @@ class Settings(
     model: str = Field(
         "", description="Chat model at an OpenAI-compatible endpoint; empty: no model, replies show memories."
     )
-    model_base_url: str = Field(
+    model_base_url: Annotated[str, AfterValidator(check_base_url)] = Field(
         "", description="Base URL, such as http://localhost:11434/v1; empty: OpenAI's."
     )
     model_api_key: SecretStr = Field(SecretStr(""), description="Key of the model endpoint, if it needs one.")

@@ -5,6 +5,7 @@ Refusals of settings and of a run's context name what is allowed.
 
 import difflib
 import logging
+import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -47,6 +48,8 @@ _KINDS: dict[Any, str] = {
 }
 
 
+_LOGIN = re.compile(r"[^/\s'\"]+@")
+"""User name and password in a URL."""
 _TABLE_ADVICE = "Correct it, or restore the previous file with `goat tune rollback`."
 
 
@@ -105,7 +108,7 @@ def _explain(error: ErrorDetails, given: Sources) -> str:
         where = ".".join(str(part) for part in error["loc"])
         return f"{where} in {source} is refused: {error['msg']}. {_TABLE_ADVICE}"
     secret = field is not None and field.annotation is SecretStr
-    value = "(hidden)" if secret else repr(given.get(source, {}).get(name))
+    value = "(hidden)" if secret else _LOGIN.sub("(hidden)@", repr(given.get(source, {}).get(name)))
     return (
         f"Setting {_display(name, source)} = {value} in {source} is refused: {error['msg']}. "
         f"Allowed: {allowed_values(field)}."

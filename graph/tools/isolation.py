@@ -81,7 +81,12 @@ class PluginIsolation:
     ) -> Any:
         loop = self._loop(plugin)
         job = loop.submit(work, context)
-        if not await _done(job.begun, STALL_SECONDS) and job.outcome.cancel():
+        try:
+            begun = await _done(job.begun, STALL_SECONDS)
+        except asyncio.CancelledError:
+            _in_thread(partial(self._end_call, plugin, loop, job))
+            raise
+        if not begun and job.outcome.cancel():
             self._discard(plugin, loop)
             loop = self._loop(plugin)
             job = loop.submit(work, context)

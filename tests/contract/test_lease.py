@@ -48,3 +48,24 @@ async def test_a_block_whose_cancellation_is_lost_ends_all_the_same(
             await lose_a_cancellation()
     finally:
         await connection.close()
+
+
+async def test_a_lease_whose_release_is_cancelled_does_not_keep_its_own_process_out(valkey_url: str) -> None:
+    connection = RedisConnection(valkey_url)
+    leases, held = ThreadLeases(connection.client), asyncio.Event()
+
+    async def hold() -> None:
+        async with leases.hold("thread"):
+            held.set()
+            await asyncio.Event().wait()
+
+    try:
+        holding = asyncio.create_task(hold())
+        await held.wait()
+        while not holding.done():
+            holding.cancel()
+            await asyncio.sleep(0)
+        async with leases.hold("thread"):
+            pass
+    finally:
+        await connection.close()

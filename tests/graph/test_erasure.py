@@ -104,6 +104,22 @@ async def test_what_begins_meanwhile_goes_too(agent: Agent) -> None:
     assert found(folder, secret("ana")) == {}
 
 
+@pytest.mark.parametrize("kind", ["blobs", "checkpoints"])
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_thread_whose_checkpoints_are_damaged_goes_too(agent: Agent, kind: str, whole: bool) -> None:
+    thread = thread_id("test", "ana", "damaged")
+    for number in range(2):
+        await agent.ask(f"My kayak number {number}.", owner="ana", thread=thread, turn_id=f"turn-{number}")
+    client = await agent.layers.redis.client()
+    key = f"goat:checkpoint:{{{thread}}}:{kind}:"
+    for name in await client.hkeys(key):
+        await client.hset(key, name, b"Turn\0{")
+    async with open_agent(agent.layers.settings) as another:  # it has no checkpoint in its cache
+        await (another.erase("ana") if whole else another.forget(["turn-0"], owner="ana"))
+        assert await another.layers.episodes.count(owner="ana") == (0 if whole else 1)
+    assert not await client.keys(f"goat:checkpoint:{{{thread}}}*")
+
+
 async def test_facts_go_wherever_they_are_kept(settings: Settings) -> None:
     with running_letta_server() as letta:
         moved = settings.model_copy(update={"letta_url": SecretStr(letta.url)})

@@ -251,6 +251,7 @@ async def test_a_window_that_nobody_tells_is_learnt_from_refusals(
             ServerWindow(tokens=4096, final=False),
         ),
         ({"/v1/models": {"data": "nonsense"}, "/props": [1], "/api/ps": {"models": {}}}, ServerWindow()),
+        ({"/v1/models": {"data": [{"id": ["test"], "aliases": 5}, {}]}}, ServerWindow()),
     ],
 )
 async def test_servers_tell_what_they_hold(

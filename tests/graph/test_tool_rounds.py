@@ -196,6 +196,47 @@ async def test_what_waits_survives_a_restart(settings: Settings, model: ModelSer
     assert state["results"][0].output == "deleted a.txt"
 
 
+async def cut_off(agent: Agent, model: ModelServer, text: str, turn_id: str) -> None:
+    """Begin a turn, and cancel it while the model is called; then the model deletes a file."""
+    model.faults.append(Fault.stall())
+    before = len(model.chats)
+    running = asyncio.create_task(events_of(agent, text, turn_id=turn_id))
+    async with asyncio.timeout(60):
+        while len(model.chats) == before:  # noqa: ASYNC110 - in another thread
+            await asyncio.sleep(0.02)
+    await end(running)
+    model.reply(in_turn(calling("delete_file", text="I will delete it.", name="a.txt"), "Hello."))
+
+
+async def test_a_turn_that_asks_only_when_resumed_is_not_lost_to_the_next_message(
+    agent: Agent, model: ModelServer
+) -> None:
+    await cut_off(agent, model, "Delete a.txt.", "t1")
+    events = await events_of(agent, "Good morning!")
+    left = next(event.state for event in events if isinstance(event, Resumed))
+    assert (left["turn"].turn_id, left["reply"].text) == ("t1", "I will delete it.")
+    assert finished(events)["reply"].text == "Hello."
+    assert await agent.layers.episodes.count(owner=OWNER) == 2
+
+
+async def test_a_turn_that_is_tried_again_waits_for_the_call_that_it_comes_to(
+    agent: Agent, model: ModelServer
+) -> None:
+    await cut_off(agent, model, "Delete a.txt.", "t1")
+    (waiting,) = await events_of(agent, "Delete a.txt.", turn_id="t1")
+    assert finished(await decided(agent, waiting, allowed=True))["reply"].text == "Hello."
+    assert len(model.chats) == 3
+
+
+async def test_a_turn_that_asks_only_when_resumed_is_not_lost_when_its_thread_is_cleared(
+    agent: Agent, model: ModelServer
+) -> None:
+    await events_of(agent, "The kayak is called Merganser.", turn_id="t0")
+    await cut_off(agent, model, "Delete a.txt.", "t1")
+    await agent.forget(["t0"], owner=OWNER)
+    assert [one.turn_id async for one in agent.layers.episodes.all(owner=OWNER)] == ["t1"]
+
+
 async def test_another_message_leaves_undone_what_waits(agent: Agent, model: ModelServer) -> None:
     model.reply(in_turn(calling("delete_file", text="I will delete it.", name="a.txt"), "Hello."))
     waiting = (await events_of(agent, "Delete a.txt."))[-1]

@@ -47,6 +47,24 @@ async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelSe
     assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.parametrize(
+    ("fault", "counted"),
+    [(Fault.refuse(9), False), (Fault.status(503, times=9), False), (Fault.half(), True)],
+)
+async def test_a_call_that_the_endpoint_refuses_takes_nothing_of_the_budget(
+    agent: Agent, model: ModelServer, fault: Fault, counted: bool
+) -> None:
+    model.reply("one two three four five")
+    model.faults.append(fault)
+    layers = agent.layers
+    before = await layers.usage.of(layers.meter.today, owner=OWNER)
+    state = await agent.ask("count", owner=OWNER, thread=thread())
+    assert state["reply"].problem
+    await layers.meter.flush()
+    after = await layers.usage.of(layers.meter.today, owner=OWNER)
+    assert (after.tokens > before.tokens) is counted
+
+
 async def test_a_turn_that_is_left_early_holds_nothing_and_is_finished_by_the_next(
     agent: Agent, model: ModelServer
 ) -> None:

@@ -11,6 +11,8 @@ from langchain_core.tools import ToolException
 
 _PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """Window bits for zlib, by content encoding."""
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+"""Encodings of Python that no browser knows; punycode takes quadratic time, hours for a large page."""
 _PIECE = 64 * 1024
 _SNIFFED = 2048
 _BOMS = (
@@ -105,9 +107,9 @@ def _known(encoding: str) -> str:
     """Return the encoding that browsers use for a name: Latin-1 and ASCII mean Windows-1252.
 
     Raises:
-        LookupError: it is not a text encoding.
+        LookupError: it is not a text encoding of the web.
     """
     found = codecs.lookup(encoding)
-    if not getattr(found, "_is_text_encoding", True):
+    if not getattr(found, "_is_text_encoding", True) or found.name in _NO_CHARSETS:
         raise LookupError(encoding)
     return "cp1252" if found.name in ("iso8859-1", "ascii") else found.name

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from graph.settings.settings import Settings
+from graph.tools.caller import Caller
 from graph.tools.isolation import MOST_LEFT
-from tests.plugins import Plugins, open_plugins, until
+from tests.plugins import TURN, Plugins, open_plugins, until
 
 
 @pytest.fixture
@@ -104,6 +105,31 @@ async def test_a_cancelled_call_is_cancelled_in_the_plugin(plugins: Plugins, tmp
     with pytest.raises(asyncio.CancelledError):
         await call
     await until(mark.exists)
+
+
+async def test_a_call_that_is_cancelled_before_it_begins_never_runs(plugins: Plugins, tmp_path: Path) -> None:
+    begun, free, acted = (tmp_path / name for name in ("begun", "free", "acted"))
+    plugins.write_tool(
+        "acts.py",
+        "import pathlib\n"
+        f"begun, free, acted = map(pathlib.Path, {[str(begun), str(free), str(acted)]!r})\n"
+        "if n == 1: begun.touch()\n"
+        "while n == 1 and not free.exists(): time.sleep(0.01)\n"
+        "if n == 2: acted.touch()\n"
+        "return 'fine'",
+    )
+    blocking = asyncio.create_task(plugins.call("acts", n=1))
+    await until(begun.exists)
+    asked = {"type": "tool_call", "id": "2", "name": "acts", "args": {"n": 2}}
+    running = plugins.shelf.isolation.run(await plugins.tool("acts"), asked, Caller(turn=TURN, key="2"), 100)
+    call = asyncio.create_task(running)
+    await asyncio.sleep(0)  # it is queued behind the call that blocks the loop
+    call.cancel()
+    await asyncio.wait([call])
+    free.touch()
+    await blocking
+    assert (await plugins.call("acts", n=3)).text == "fine"
+    assert not acted.exists()
 
 
 async def test_a_plugin_whose_calls_never_end_is_called_no_more(tmp_path: Path) -> None:

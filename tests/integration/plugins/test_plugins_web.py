@@ -87,6 +87,8 @@ async def test_text_is_read_as_it_is(plugins: Plugins, web: WebServer) -> None:
         ),
         ("Țara".encode(), "text/plain; charset=hex", "Țara"),
         ("Țara".encode(), "text/plain; charset=no-such-thing", "Țara"),
+        (b"goat-cheese", "text/plain; charset=punycode", "goat-cheese"),
+        (b"C:\\new", "text/plain; charset=unicode_escape", "C:\\new"),
     ],
 )
 async def test_letters_come_through(

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import traceback
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import TypeAdapter
 
+from graph.checkpoint.checkpoint_records import unpack
 from graph.checkpoint.serde import StateSerializer
 from graph.delegation.state import job_serde
 from graph.state.turn_state import Allocation, Archived, Conversation, Recall, Reply, TimeMeant, Turn, Unused
+from memory.errors import TierCorrupt
 from memory.models import (
     ConversationTurn,
     Decision,
@@ -151,3 +154,10 @@ def test_what_studios_server_pickled_before_is_read() -> None:
     assert pickle.loads(pickle.dumps(read)) == read
     without = replace(read, space=None)
     assert pickle.loads(pickle.dumps(without)) == without
+
+
+def test_an_error_of_a_damaged_checkpoint_does_not_quote_what_was_said() -> None:
+    raw = b'Reply\0{"text": ["my secret"]}'
+    with pytest.raises(TierCorrupt) as caught:
+        unpack(raw, StateSerializer())
+    assert "secret" not in "".join(traceback.format_exception(caught.value))

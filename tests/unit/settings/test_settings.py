@@ -205,6 +205,21 @@ def test_a_refused_secret_is_not_shown(name: str) -> None:
     assert SECRET not in message
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:11434/v1", "http://localhost:port/v1", "http://localhost:99999", "http://[::1/v1", "/v1"],
+)
+def test_a_model_address_that_no_request_can_be_made_with_is_refused(url: str) -> None:
+    dotenv(f"GOAT_MODEL_BASE_URL={url}")
+    assert "write http(s)://host:port" in refusal()
+
+
+def test_the_login_in_a_refused_address_is_not_shown() -> None:
+    dotenv(f"GOAT_MODEL_BASE_URL=htp://me:{SECRET}@host/v1")
+    assert "'htp://(hidden)@host/v1'" in refusal()
+    assert SECRET not in refusal()
+
+
 def test_secrets_are_not_shown_when_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SECRETS:
         monkeypatch.setenv(f"GOAT_{name.upper()}", SECRET)
