@@ -17,7 +17,7 @@ Vector = NDArray[np.float32]
 Link = tuple[int, int, int]
 """A turn, another of its thread, and their distance in turns."""
 OF_ARCHIVE = 0.4  # share of the archive's mean vector that is subtracted from a query
-SETTLED = 5  # parts at which half of that share is subtracted
+SETTLED = 5  # parts at which an archive's mean vector counts half
 OF_NULLS = 0.65  # share of the null turns' mean vector that is subtracted from a query
 OF_MESSAGE = 0.3  # weight of the message alone; the whole turn has the rest
 SEEDS = 24  # best episodes whose neighbours are added
@@ -33,7 +33,7 @@ class Against:
     centred: NDArray[np.float32]
     """The query without the component common to texts of this archive and null turns; see `hold`."""
     mean: float
-    """Mean similarity of `centred` with the archive."""
+    """Mean similarity of `centred` with unrelated texts; see `hold`."""
     scale: float
     """Standard deviation of the similarities of unrelated texts under this embedding model."""
     latest: int = kept_vectors.LATEST
@@ -55,12 +55,13 @@ def hold(
     """Centre a query's vector for an archive of `parts` parts and vectors in `slot` up to the id `latest`.
 
     Some texts are close to every query. Their common component is subtracted from the query: a share of the
-    null turns' mean vector, and a share of the archive's that grows with the number of parts.
+    null turns' mean vector, and a share of the archive's that grows with the number of parts. The mean
+    similarity is weighted likewise: the mean of a few memories is mostly the one that is compared with it.
     """
-    share = OF_ARCHIVE * parts / (parts + SETTLED)
-    without = query - OF_NULLS * nulls - (0.0 if archive is None else share * archive)
-    centred = np.asarray(without, np.float32)
-    mean = 0.0 if archive is None else float(exact(archive, centred))
+    usual = nulls if archive is None else archive
+    settled = 0.0 if archive is None else parts / (parts + SETTLED)
+    centred = np.asarray(query - OF_NULLS * nulls - OF_ARCHIVE * settled * usual, np.float32)
+    mean = float(settled * exact(usual, centred) + (1 - settled) * exact(nulls, centred))
     return Against(query, centred, mean, scale, latest, slot)
 
 
