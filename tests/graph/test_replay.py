@@ -132,7 +132,8 @@ async def test_what_was_shown_right_before_is_carried_on_in_a_replay_too(
     asked = ("The lease of the shop runs until 30 June.", "When does the lease of the shop end?", "so is it?")
     for number, text in enumerate(asked):
         model.reply("On 30 June, as you said.")
-        about, thread = Circumstances(at=START + timedelta(minutes=number)), thread_id("test", f"{number > 0}")
+        about = Circumstances(at=START + timedelta(minutes=number))
+        thread = thread_id("test", f"{number > 0}")
         alone = TurnContext(gap_threshold=1.0 if number == 2 else 0.5)  # the follow-up finds nothing itself
         await agent.ask(text, owner=OWNER, thread=thread, about=about, context=alone)
         await agent.layers.episodes.wait_for_index(owner=OWNER)
