@@ -177,6 +177,31 @@ async def test_a_killed_server_is_started_again_on_next_use(folder: Path) -> Non
     await connection.close()
 
 
+async def test_a_busy_disk_delays_no_write(folder: Path) -> None:
+    connection = connected(folder)
+    client = await connection.client()
+    assert await client.config_get("appendfsync") == {"appendfsync": "no"}  # others wait for a flush
+    await connection.close()
+
+
+async def test_writes_are_flushed_to_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flush(descriptor: int) -> None:
+        loop.call_soon_threadsafe(sizes.put_nowait, os.fstat(descriptor).st_size)
+        fsync(descriptor)
+
+    loop, fsync = asyncio.get_running_loop(), os.fsync
+    sizes: asyncio.Queue[int] = asyncio.Queue()
+    monkeypatch.setattr("memory.working.disk_flush._FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(os, "fsync", flush)
+    connection = connected(folder)
+    client = await connection.client()
+    for size in (100, 100_000, 200_000):
+        await client.set("k", "v" * size)
+        while await sizes.get() < size:
+            pass
+    await connection.close()
+
+
 async def test_waits_until_the_data_is_loaded(folder: Path) -> None:
     connection = connected(folder)
     client = await connection.client()
