@@ -101,7 +101,12 @@ class DaemonThreads(ThreadPoolExecutor):
         return thread.outcome
 
 
-END_SECONDS = 1.0
+_IDLE_POLL_SECONDS = 1.0
+_CANCEL_SECONDS = 30.0
+"""Limit for the end of cancelled calls, such as one that waits for a command it has killed.
+
+Only the loop's own daemon thread waits.
+"""
 logger = logging.getLogger(__name__)
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -195,7 +200,7 @@ class LoopThread:
 
     def _end_when_idle(self) -> None:
         if asyncio.all_tasks(self._loop):
-            self._loop.call_later(END_SECONDS, self._end_when_idle)
+            self._loop.call_later(_IDLE_POLL_SECONDS, self._end_when_idle)
         else:
             self._end()
 
@@ -217,5 +222,5 @@ async def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=END_SECONDS)
+        await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
     await loop.shutdown_asyncgens()
