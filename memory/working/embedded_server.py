@@ -23,7 +23,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memory.errors import TierUnavailable
-from memory.working.disk_flush import AOF_FOLDER, DiskFlush
 from memory.working.server_folder import folder_error, prepare_folder, socket_path
 
 _START_SECONDS = 60.0
@@ -44,7 +43,6 @@ class EmbeddedServer:
         self._folder = folder
         self._users: int | None = None
         self._path: Path | None = None
-        self._flush: DiskFlush | None = None
         self._mutex = threading.Lock()
 
     async def ensure(self) -> str:
@@ -72,7 +70,6 @@ class EmbeddedServer:
                 if not _wait_until_ready(folder, path):
                     raise _start_error(folder, "it exited immediately")
             self._path = path
-            self._flush = self._flush or DiskFlush(folder)
             return str(path)
 
     def _close(self) -> None:
@@ -80,9 +77,6 @@ class EmbeddedServer:
             if self._users is None:
                 return
             users, self._users, self._path = self._users, None, None
-            if self._flush is not None:
-                self._flush.end()
-                self._flush = None
             try:
                 folder = self._folder.expanduser().resolve()
                 if folder.is_dir():
@@ -191,8 +185,8 @@ def _flags(folder: Path, path: Path) -> list[str]:
         "logfile": str(folder / "redis.log"),
         "save": "",
         "appendonly": "yes",
-        "appendfsync": "no",  # see `DiskFlush`
-        "appenddirname": AOF_FOLDER,
+        "appendfsync": "always",  # `everysec` answers before it writes while an earlier flush takes long
+        "appenddirname": "redis.aof",
         "aof-use-rdb-preamble": "no",
         "aof-load-truncated": "yes",
         "auto-aof-rewrite-min-size": "8mb",
@@ -241,6 +235,6 @@ def _start_error(folder: Path, reason: str) -> TierUnavailable:
         "working",
         f"the embedded server did not start: {reason}.{said} "
         f"See {log}. If it complains of an append-only file (AOF), restore the data folder from a backup, or "
-        f"move {folder / AOF_FOLDER} away: conversations, reminders and tokens begin anew, the archive and "
+        f"move {folder / 'redis.aof'} away: conversations, reminders and tokens begin anew, the archive and "
         "the facts stay. Or set GOAT_REDIS_URL to use a Redis server of your own.",
     )

@@ -177,28 +177,14 @@ async def test_a_killed_server_is_started_again_on_next_use(folder: Path) -> Non
     await connection.close()
 
 
-async def test_a_busy_disk_delays_no_write(folder: Path) -> None:
+async def test_what_it_acknowledges_is_on_disk(folder: Path) -> None:
     connection = connected(folder)
     client = await connection.client()
-    assert await client.config_get("appendfsync") == {"appendfsync": "no"}  # others wait for a flush
-    await connection.close()
-
-
-async def test_writes_are_flushed_to_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def flush(descriptor: int) -> None:
-        loop.call_soon_threadsafe(sizes.put_nowait, os.fstat(descriptor).st_size)
-        fsync(descriptor)
-
-    loop, fsync = asyncio.get_running_loop(), os.fsync
-    sizes: asyncio.Queue[int] = asyncio.Queue()
-    monkeypatch.setattr("memory.working.disk_flush._FLUSH_SECONDS", 0.01)
-    monkeypatch.setattr(os, "fsync", flush)
-    connection = connected(folder)
-    client = await connection.client()
-    for size in (100, 100_000, 200_000):
-        await client.set("k", "v" * size)
-        while await sizes.get() < size:
-            pass
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.set("k", "v")
+        pipeline.execute_command("WAITAOF", 1, 0, 0)
+        assert await pipeline.execute() == [True, [1, 0]]
+    assert await client.config_get("appendfsync") == {"appendfsync": "always"}
     await connection.close()
 
 
