@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_during_a_turn(
     ran = run_child(nursery, words, environment, small_disk.parent, TOLD + b"/why\n")
     assert "Traceback" not in ran.shown
     assert "a reply that finds no room" in ran.shown
-    assert "room" in ran.shown.rpartition("finds no room")[2]
+    assert "No space left" in ran.shown.rpartition("finds no room")[2]
     (small_disk / "filler").unlink()
     model.reply("noted")
     goat.configure(settings)
