@@ -203,6 +203,7 @@ class DecisionRule(StrEnum):
     KEY = "key"
     TIME = "time"
     SPEAKER = "speaker"
+    COMPLEMENT = "complement"
     CARRIED = "carried"
     NEWER = "newer"
     SMALL_TALK = "small_talk"

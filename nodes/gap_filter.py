@@ -23,6 +23,7 @@ from nodes.overrides import (
     cut_echoes,
     cut_small_talk,
     keep_carried,
+    keep_complement,
     keep_newer,
     keep_speaker,
 )
@@ -79,6 +80,7 @@ def filter_candidates(
     )
     if staged is not None:
         decisions = apply_staged(candidates, state, context, staged)
+        decisions = keep_complement(decisions, candidates, state["turn"].said)
     else:
         decisions = apply_rule(candidates, recall, context, calibration)
     decisions = apply_keys_and_times(decisions, candidates, recall, state["turn"].said)

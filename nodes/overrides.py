@@ -6,15 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from graph.state.turn_state import Recall, State
+from memory.lexical.analysis import query_terms
 from memory.models import Candidate, Decision, DecisionRule
 from memory.provenance import talkers
 from memory.recall.mechanisms import is_fragment
 from memory.recall.staged import MOST
 from memory.recall.statements import find_outdated, find_repeated, is_contained, repeats_message, words_of
-from memory.text.marks import asks, in_first_person, takes_down
+from memory.text.marks import asks, asks_for_two, in_first_person, takes_down
 
 IDLE_LOG_ODDS = -2.0
 """Log-odds below which a fragment does not follow up on anything, as in "and how are you?"."""
+COMPLEMENT_FALL = 2.0
+"""Factor on the fall that the staged rule allows, for a memory that answers the other half of a message."""
 MAX_KEY_EPISODES = 5
 """Episodes with a key above which the key alone is too weak."""
 DAY_WINDOW = timedelta(hours=48)
@@ -45,6 +48,34 @@ def asks_about_time(candidates: Sequence[Candidate], recall: Recall, message: st
     few = sum(candidate.evidence.timed for candidate in candidates) <= MOST
     narrow = few and recall.times.end - recall.times.start <= DAY_WINDOW
     return recall.times.alone or (narrow and asks(message) and in_first_person(message))
+
+
+def keep_complement(
+    decisions: Sequence[Decision], candidates: Sequence[Candidate], message: str
+) -> list[Decision]:
+    """Keep one more memory for a message that asks for two things: "the date and the address".
+
+    The staged rule compares each memory with the best one, which answers one half. Of those that are not much
+    weaker, the best that has words of the message which no kept one has is taken for the other half.
+    """
+    kept = {each.turn_id for each in decisions if each.kept}
+    near = [
+        each
+        for each in decisions
+        if each.rule == DecisionRule.FURTHER
+        or (each.rule == DecisionRule.WEAKER and each.score >= COMPLEMENT_FALL * each.threshold)
+    ]
+    if not (kept and near and asks_for_two(message)):
+        return list(decisions)
+    by_id = {candidate.turn_id: candidate for candidate in candidates}
+    told = frozenset[str]().union(*(words_of(f"{by_id[each].said} {by_id[each].reply}") for each in kept))
+    missing = {term for word in query_terms(message) if told.isdisjoint(word) for term in word}
+    for each in sorted(near, key=lambda one: one.probability, reverse=True):
+        said = by_id[each.turn_id].said
+        if not asks(said) and not missing.isdisjoint(words_of(said)):
+            added = replace(each, kept=True, rule=DecisionRule.COMPLEMENT)
+            return [added if one is each else one for one in decisions]
+    return list(decisions)
 
 
 def apply_keys_and_times(

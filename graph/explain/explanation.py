@@ -31,6 +31,7 @@ RULES: Mapping[str, str] = {
     DecisionRule.WEAKER: "others answer better",
     DecisionRule.FURTHER: "three others answer better",
     DecisionRule.SPEAKER: "said in the group by the person asked about",
+    DecisionRule.COMPLEMENT: "answers the other half of the message",
     DecisionRule.CARRIED: "shown in the last turn and asked about again",
     DecisionRule.NEWER: "replaces an outdated memory",
     DecisionRule.CALIBRATED: "probability",

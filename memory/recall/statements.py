@@ -21,7 +21,6 @@ SAME_MATTER = 0.5
 READ_CHARS = 4000
 """Characters read of each text."""
 _WORD = re.compile(r"\w+")
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？؟])\s+|\n+")
 _MARKED = re.compile(r"[?？؟]\W*$")
 _TAG = re.compile(
     r",\s*(?:right|ok(?:ay)?|remember|yes|no|correct|isn'?t it|da|nu|bine|corect|nu-i asa|tii minte)\W*$"
@@ -114,7 +113,7 @@ def is_bare_question(said: DatedMessageAndReply) -> bool:
 
 def only_asks(text: str) -> bool:
     """Return whether a text holds only questions; False when in doubt."""
-    sentences = [one for one in map(str.strip, _SENTENCE_END.split(text[:READ_CHARS])) if one]
+    sentences = [one for one in map(str.strip, marks.SENTENCE_END.split(text[:READ_CHARS])) if one]
     stated = [one for one in sentences if not _is_question(one)]
     return len(stated) < len(sentences) and all(len(one.split()) <= _ASIDE_WORDS for one in stated)
 

@@ -20,10 +20,15 @@ REPLY_CHARS = 200
 TAKEN_CHARS = 80
 """Characters of a reply searched for "noted" and the like."""
 
+WORDS_BEFORE, WORDS_AFTER = 3, 2
+"""Fewest words on both sides of "and" where it joins two things that a message asks for."""
+
 OPENING_WORDS = 3
 """Most words before the first punctuation mark of a correction."""
 
+SENTENCE_END = re.compile(r"(?<=[.!?…。！？؟])\s+|\n+")
 _WORD = re.compile(r"\w+")
+_JOINING_SIGN = re.compile("[+&]")
 _COMBINING = re.compile("[\u0300-\u036f]+")
 _I = r"(?:^|\b(?:i|we|sorry|no|but|and) )(?:(?:still|really|just|also|honestly|actually) )?"
 _YOU = r"\b(?:i|we|you)(?: (?:still|also|just|really))?"
@@ -145,6 +150,20 @@ def asks(text: str, words: Sequence[str] | None = None) -> bool:
     opening = (first_words(text) if words is None else words)[:3]
     telling = [word for word in opening if word not in lead_in or word in question]
     return bool(telling and telling[0] in question)
+
+
+def asks_for_two(text: str) -> bool:
+    """Return whether a text joins two things in a question, or anywhere if it has no question mark.
+
+    "Text for the barn: the date of the wedding and the number of guests."
+    """
+    sentences = [one for one in SENTENCE_END.split(text[:READ_CHARS]) if one]
+    joins = _marks("joins")
+    for sentence in [one for one in sentences if "?" in one] or sentences:
+        words = _words(_JOINING_SIGN.sub(" and ", sentence))
+        if not joins.isdisjoint(words[WORDS_BEFORE:-WORDS_AFTER]):
+            return True
+    return False
 
 
 def opens_with_correction(message: str) -> bool:

@@ -76,6 +76,11 @@ ASKED: list[dict[str, Any]] = [
     {"id": "own age", "user": "how old am I?", "gold": ["age"]},
     {"id": "asked often", "user": "how many litres does the heating oil tank hold?", "gold": ["tank"]},
     {
+        "id": "two things",
+        "user": "How old am I, and when does the lease of the shop end?",
+        "gold": ["age", "lease"],
+    },
+    {
         "id": "goes on",
         "user": "and how much is it?",
         "gold": ["lease"],
@@ -87,7 +92,10 @@ ASKED: list[dict[str, Any]] = [
 
 @pytest.mark.timeout(600)
 def test_what_once_went_wrong(living: Goat) -> None:
-    """Own questions were small talk, asking hid the answer, follow-ups lost it, corrections stayed equal."""
+    """Own questions were small talk, asking hid the answer, follow-ups lost it, corrections stayed equal.
+
+    Of two things asked for, one was shown.
+    """
     [nora] = [one for one in packaged_json("lives")["people"] if one["id"] == "nora"]
     told = [
         {

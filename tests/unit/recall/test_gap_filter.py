@@ -42,6 +42,7 @@ from nodes.overrides import (
     apply_keys_and_times,
     cut_echoes,
     keep_carried,
+    keep_complement,
     keep_newer,
     keep_speaker,
 )
@@ -282,6 +283,44 @@ class TestCarriedOn:
         given["recall"] = replace(given["recall"], carried=("shown",))
         cut = [replace(one, kept=False) for one in by_null(given)]
         assert kept(keep_carried(cut, given)) == (["shown"] if query is QUERY else [])
+
+
+class TestTwoThings:
+    @each(
+        ("message", "expected"),
+        [
+            ("What day is the wedding, and what will the arch cost?", ["date", "arch"]),
+            ("text for the barn: day of the wedding + price of the arch", ["date", "arch"]),
+            ("What day is the wedding with the arch?", ["date"]),
+            ("I saw Mihai and Ioana at the barn. When is the wedding?", ["date"]),
+            ("What day is the wedding of Ana, and where will it be?", ["date"]),
+        ],
+    )
+    def test_a_second_memory_is_kept_for_the_half_of_the_message_that_the_first_lacks(
+        self, message: str, expected: list[str]
+    ) -> None:
+        said = {
+            "date": "The wedding of Ana is on 6 June.",
+            "guests": "Ana expects 130 guests at the wedding.",
+            "arch": "Florists want 300 for an arch.",
+            "asked": "What is an arch called in Spanish?",
+            "far": "There was an arch in the ruins.",
+        }
+        falls = {"date": 0.0, "guests": -3.0, "arch": -4.0, "asked": -3.5, "far": -6.5}
+        decided = [
+            Decision(
+                turn_id=name,
+                kept=fall == 0.0,
+                rule=DecisionRule.WEAKER if fall else DecisionRule.CALL,
+                score=fall,
+                threshold=-2.16,
+                probability=0.9 + fall / 100,
+            )
+            for name, fall in falls.items()
+        ]
+        found = [candidate(name, text=text) for name, text in said.items()]
+        assert kept(keep_complement(decided, found, message)) == expected
+        assert kept(keep_complement([unkept(name, 0.4) for name in falls], found, message)) == []
 
 
 class TestSpeakers:
