@@ -66,6 +66,9 @@ def check_base_url(text: str) -> str:
     return text
 
 
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
+
+
 def _check_token(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
     if text and (len(text) < SHORTEST_TOKEN or not (text.isascii() and text.isprintable()) or " " in text):

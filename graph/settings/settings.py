@@ -1,11 +1,10 @@
 """The model of all settings."""
 
 from pathlib import Path
-from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -14,7 +13,7 @@ from pydantic_settings import (
 )
 
 from graph.settings.context import Thresholds, TunedSettings
-from graph.settings.server_settings import McpSettings, ServeSettings, StudioSettings, check_base_url
+from graph.settings.server_settings import BaseUrl, McpSettings, ServeSettings, StudioSettings
 from graph.settings.sources import (
     ENVIRONMENT,
     PREFIX,
@@ -89,14 +88,14 @@ class Settings(
     embedding_model: str = Field(
         "", description="Model at an OpenAI-compatible endpoint; empty: the built-in one."
     )
-    embedding_base_url: str = Field("", description="Base URL of the embedding endpoint.")
+    embedding_base_url: BaseUrl = Field("", description="Base URL of the embedding endpoint.")
     embedding_api_key: SecretStr = Field(SecretStr(""), description="Key of the embedding endpoint.")
     embedding_threads: int = Field(1, ge=1, le=64, description="Threads of the built-in embedding model.")
 
     model: str = Field(
         "", description="Chat model at an OpenAI-compatible endpoint; empty: no model, replies show memories."
     )
-    model_base_url: Annotated[str, AfterValidator(check_base_url)] = Field(
+    model_base_url: BaseUrl = Field(
         "", description="Base URL, such as http://localhost:11434/v1; empty: OpenAI's."
     )
     model_api_key: SecretStr = Field(SecretStr(""), description="Key of the model endpoint, if it needs one.")

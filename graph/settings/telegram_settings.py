@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from graph.settings.server_settings import LAST_PORT, split_names
+from graph.settings.server_settings import LAST_PORT, BaseUrl, split_names
 
 
 class GroupPolicy(StrEnum):
@@ -104,12 +104,12 @@ class TelegramSettings(BaseModel):
     transcription_model: str = Field(
         "", description="Model that transcribes voice messages, at an OpenAI-compatible endpoint; empty: off."
     )
-    transcription_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
+    transcription_base_url: BaseUrl = Field("", description="Its base URL; empty: OpenAI's.")
     transcription_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
     vision_model: str = Field(
         "", description="Model that describes pictures, at an OpenAI-compatible endpoint; empty: off."
     )
-    vision_base_url: str = Field("", description="Its base URL; empty: OpenAI's.")
+    vision_base_url: BaseUrl = Field("", description="Its base URL; empty: OpenAI's.")
     vision_api_key: SecretStr = Field(SecretStr(""), description="Its key.")
 
     @property

@@ -209,9 +209,11 @@ def test_a_refused_secret_is_not_shown(name: str) -> None:
     "url",
     ["localhost:11434/v1", "http://localhost:port/v1", "http://localhost:99999", "http://[::1/v1", "/v1"],
 )
-def test_a_model_address_that_no_request_can_be_made_with_is_refused(url: str) -> None:
-    dotenv(f"GOAT_MODEL_BASE_URL={url}")
-    assert "write http(s)://host:port" in refusal()
+def test_an_address_that_no_request_can_be_made_with_is_refused(url: str) -> None:
+    for endpoint in ("MODEL", "EMBEDDING", "TRANSCRIPTION", "VISION"):
+        dotenv(f"GOAT_{endpoint}_BASE_URL={url}")
+        assert f"GOAT_{endpoint}_BASE_URL" in refusal()
+        assert "write http(s)://host:port" in refusal()
 
 
 def test_the_login_in_a_refused_address_is_not_shown() -> None:
