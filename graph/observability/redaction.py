@@ -70,9 +70,9 @@ class Redaction:
         return head[:-_EDGE] + CUT.format(left_out=left_out) + tail[_EDGE:]
 
     def within(self, value: Any) -> Any:
-        """Return a JSON value without secrets in its texts and keys."""
+        """Return a JSON value without secrets in its texts and keys, long texts shortened."""
         if isinstance(value, str):
-            return self(value)
+            return self.shortened(value)
         if isinstance(value, dict):
             return {self(str(key)): self.within(one) for key, one in value.items()}
         return [self.within(one) for one in value] if isinstance(value, list | tuple) else value

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from graph.explain.explanation import tiers_down
 from graph.model.tool_rounds import exchange_of, grounding_of, results_of
-from graph.observability.logs import MOST_CHARS, OBSERVATION, TURNS
+from graph.observability.logs import OBSERVATION, TURNS
 from graph.settings.context import TurnContext
 from graph.state.recall import join_evidence, last_decisions
 from graph.state.turn_state import Allocation, Recall, State
@@ -98,7 +98,7 @@ def log_turn(observation: Observation, text: Mapping[str, str] | None = None) ->
     line = observation.without(*_LEFT_OUT)
     line["owner"] = digest(observation.owner)
     if text:
-        line["text"] = {name: words[:MOST_CHARS] for name, words in text.items()}
+        line["text"] = dict(text)
     _turns.info("turn %s %s", observation.turn_id, observation.outcome.value, extra={OBSERVATION: line})
 
 

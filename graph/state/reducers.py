@@ -37,7 +37,7 @@ def keep_latest(left: Messages, right: Messages) -> Messages:
     kinds = [getattr(message, "type", "") for message in merged]
     first = len(kinds) - MESSAGES_KEPT
     first = min(first, max((n for n, kind in enumerate(kinds) if kind == "human"), default=first))
-    while kinds[first] == "tool":  # its request is left out
+    while first < len(kinds) and kinds[first] == "tool":  # its request is left out
         first += 1
     return merged[first:]
 

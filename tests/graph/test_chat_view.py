@@ -74,3 +74,4 @@ async def test_a_chat_keeps_the_turns_message_however_many_calls_follow() -> Non
     assert kept == [ask, request, *results]
     later: Any = HumanMessage("Thanks.", id="later")
     assert keep_latest(kept, [later]) == [later]  # no result without its request
+    assert keep_latest([], results) == []  # an edit in Studio

@@ -67,6 +67,15 @@ def test_a_turn_is_one_line_without_owner_or_words(settings: Settings) -> None:
     assert second.observation["text"] == {"message": "my words", "reply": "[secret] words"}
 
 
+@pytest.mark.parametrize("at", [19_995, 26_990])
+def test_no_half_of_a_secret_stays_where_a_long_message_is_cut(settings: Settings, at: int) -> None:
+    with configure_logging(settings):
+        log_turn(observation(), {"message": "1" * at + SECRET + "1" * 80_000})
+    (line,) = read_logs(settings, 10)
+    assert len(line.observation["text"]["message"]) < 40_000
+    assert SECRET[:4] not in log_path(settings).read_text()
+
+
 def test_a_traceback_is_on_the_same_line(settings: Settings) -> None:
     with configure_logging(settings):
         try:
