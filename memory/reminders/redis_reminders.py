@@ -14,6 +14,7 @@ A time is delivered first and then taken out of `due`: after a crash it is deliv
 number (`Reminder.ring`), so that the receiver recognizes it.
 """
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=90)
 """How long the ids of ended reminders are kept: as long as the records of turns in Telegram."""
 OFFERS_KEPT = timedelta(days=400)
+UNREADABLE_AGAIN = timedelta(hours=1)
+"""When a due reminder that cannot be read is read again: another version may have written it."""
 _PUT = """
 if redis.call('ZSCORE', KEYS[3], ARGV[1]) or redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -53,6 +56,8 @@ redis.call('EXPIRE', KEYS[3], ARGV[5])
 return redis.call('HDEL', KEYS[1], ARGV[1])
 """
 """KEYS: of, due, ended. ARGV: id, member of `due`, milliseconds, those of the oldest end kept, seconds."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,13 @@ class RedisReminders:
     async def of(self, owner: str) -> list[Reminder]:
         """Return the owner's reminders that are to come, the next first."""
         found = await (await self.client()).hgetall(_key("of", digest(owner)))
-        reminders = [Reminder.from_json(raw) for raw in found.values()]
-        return sorted((one for one in reminders if not one.rung), key=lambda one: one.schedule.at)
+        reminders = [one for one in map(_read, found.values()) if one and not one.rung]
+        return sorted(reminders, key=lambda one: one.schedule.at)
 
     @translate_errors()
     async def find(self, reminder_id: str, *, owner: str) -> Reminder | None:
         raw = await (await self.client()).hget(_key("of", digest(owner)), reminder_id)
-        return Reminder.from_json(raw) if raw else None
+        return _read(raw) if raw else None
 
     async def move(self, reminder_id: str, schedule: Schedule, *, owner: str) -> Reminder | None:
         """Give a reminder other times; return it, None if it is not there any more."""
@@ -124,9 +129,11 @@ class RedisReminders:
             if not raw:
                 await client.zrem(_due(box), member)
                 continue
-            held = Held(Reminder.from_json(raw), raw)
-            if held.reminder.schedule.at <= now:  # another process may have advanced it meanwhile
-                found.append(held)
+            reminder = _read(raw)
+            if reminder is None:
+                await client.zadd(_due(box), {member: _milliseconds(now + UNREADABLE_AGAIN)}, xx=True)
+            elif reminder.schedule.at <= now:  # another process may have advanced it meanwhile
+                found.append(Held(reminder, raw))
         return found
 
     async def advance(self, held: Held, now: datetime) -> bool:
@@ -161,7 +168,7 @@ class RedisReminders:
     @translate_errors()
     async def offered(self, reminder_id: str, *, owner: str) -> Reminder | None:
         raw = await (await self.client()).hget(_key("offers", digest(owner)), reminder_id)
-        return Reminder.from_json(raw) if raw else None
+        return _read(raw) if raw else None
 
     @translate_errors()
     async def forget(self, turn_ids: Sequence[str], *, owner: str) -> bool:
@@ -178,8 +185,8 @@ class RedisReminders:
                 await client.hdel(told, day)
         deleted = dict[str, set[str]]()
         for kind in ("of", "offers"):
-            found = map(Reminder.from_json, (await client.hgetall(_key(kind, whose))).values())
-            made = [reminder for reminder in found if reminder.origin.turn_id in turn_ids]
+            found = map(_read, (await client.hgetall(_key(kind, whose))).values())
+            made = [one for one in found if one and one.origin.turn_id in turn_ids]
             deleted[kind] = {reminder.id for reminder in made}
             for reminder in made:
                 await client.hdel(_key(kind, whose), reminder.id)
@@ -190,15 +197,16 @@ class RedisReminders:
     async def erase(self, *, owner: str) -> None:
         """Delete all reminders and offers of an owner."""
         client, whose = await self.client(), digest(owner)
-        for raw in (await client.hgetall(_key("of", whose))).values():
-            reminder = Reminder.from_json(raw)
-            await client.zrem(_due(reminder.origin.box), _member(reminder))
+        for reminder in map(_read, (await client.hgetall(_key("of", whose))).values()):
+            if reminder:
+                await client.zrem(_due(reminder.origin.box), _member(reminder))
         await client.unlink(*(_key(kind, whose) for kind in ("of", "count", "ended", "offers", "told")))
 
     @translate_errors()
     async def _held(self, owner: str, reminder_id: str) -> Held | None:
         raw: Any = await (await self.client()).hget(_key("of", digest(owner)), reminder_id)
-        return Held(Reminder.from_json(raw), raw) if raw else None
+        reminder = _read(raw) if raw else None
+        return Held(reminder, raw) if reminder else None
 
     async def _replace(self, held: Held, after: Reminder, at: datetime | None) -> bool:
         when = "" if at is None else _milliseconds(at)
@@ -208,6 +216,15 @@ class RedisReminders:
     @translate_errors()
     async def _next(self, counter: str) -> int:
         return int(await (await self.client()).incr(counter))
+
+
+def _read(raw: bytes | str) -> Reminder | None:
+    """Read a stored reminder; None with a warning if another version wrote it, or it is damaged."""
+    try:
+        return Reminder.from_json(raw)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        logger.warning("Left out a reminder: what is stored of it cannot be read")
+        return None
 
 
 def _key(*names: str) -> str:

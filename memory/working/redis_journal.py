@@ -4,12 +4,13 @@ Key: `goat:journal:{O}`, with `O` the digest of the owner: a hash of turn id to 
 entry stays until its turn is archived.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from memory.models import Episode
 from memory.text.text import digest
@@ -23,6 +24,8 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +90,11 @@ def _entries() -> TypeAdapter[JournalEntry]:
 
 
 def _sorted(values: Sequence[bytes | str]) -> list[JournalEntry]:
-    return sorted(map(_entries().validate_json, values), key=lambda entry: entry.episode.at)
+    """Read entries, oldest first, with a warning about each that cannot be read."""
+    found = list[JournalEntry]()
+    for value in values:
+        try:
+            found.append(_entries().validate_json(value))
+        except ValidationError:
+            logger.warning("Left out an unfinished turn: what is stored of it cannot be read")
+    return sorted(found, key=lambda entry: entry.episode.at)

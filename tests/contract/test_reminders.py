@@ -70,6 +70,28 @@ async def test_a_repeated_one_comes_again_under_another_number(store: RedisRemin
     assert await store.due(BOX, AT + timedelta(hours=23)) == []
 
 
+async def test_one_that_cannot_be_read_holds_no_other_up_and_is_read_again_later(
+    on_valkey: RedisReminders,
+) -> None:
+    other = reminder("t2")
+    for one in (reminder(), other):
+        await on_valkey.put(one)
+    client = await on_valkey.client()
+    (key,) = [key async for key in client.scan_iter(match="goat:{reminders}:of:*")]
+    stored = await client.hget(key, reminder().id)
+    await client.hset(key, reminder().id, '{"id": 1, "schedule": {}, "from a later version": 1}')
+    assert [held.reminder.id for held in await on_valkey.due(BOX, AT)] == [other.id]
+    assert [one.id for one in await on_valkey.of("ana")] == [other.id]
+    assert await on_valkey.find(reminder().id, owner="ana") is None
+    await client.hset(key, reminder().id, stored)
+    assert [held.reminder.id for held in await on_valkey.due(BOX, AT)] == [other.id]
+    ids = {held.reminder.id for held in await on_valkey.due(BOX, AT + timedelta(hours=1))}
+    assert ids == {reminder().id, other.id}
+    await client.hset(key, reminder().id, "cut o")
+    await on_valkey.erase(owner="ana")
+    assert await on_valkey.due(BOX, AT + timedelta(days=1)) == []
+
+
 async def test_what_was_missed_while_nothing_ran_comes_once(on_valkey: RedisReminders) -> None:
     await on_valkey.put(reminder(rule="FREQ=DAILY"))
     much_later = AT + timedelta(days=5, hours=1)
