@@ -17,6 +17,7 @@ from bot.exports.owner_import import OwnerImport, is_export, open_export
 from bot.importers.formats import UNATTRIBUTED, Format, ImportedEpisodes, recognise
 from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
+from bot.importers.source import BadImportFile
 from bot.presentation.command_output import ProgressBars
 from bot.printable import printable, snippet
 from graph.layers import Layers, open_layers
@@ -90,6 +91,8 @@ def import_(
     other file all is others' without --mine.
     """
     settings = command_settings()
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise BadImportFile(f"{file}: expected a file or a folder, found a pipe or a device. Save it first.")
     if format_ is None and is_export(file):
         asyncio.run(run_export_import(settings, file, owner=owner, mine=mine))
         return

@@ -96,6 +96,12 @@ def test_a_full_disk_at_the_start(goat: Goat, small_disk: Path, model_folder: Pa
     assert KNOWN in goat("chat", typed=ASKED).shown
 
 
+def test_an_import_waits_for_no_pipe(goat: Goat, data_folder: Path) -> None:
+    goat.configure(settings_for(data_folder))
+    os.mkfifo("kayak.jsonl")
+    refused(goat("import", "kayak.jsonl"), "found a pipe")
+
+
 def test_a_disk_that_fills_up_during_a_turn(
     nursery: Nursery, goat: Goat, small_disk: Path, model: ModelServer
 ) -> None:
