@@ -57,6 +57,9 @@ class MemoryCommands:
 
     async def forget(self, key: str) -> None:
         """Erase a fact with its earlier values, after a question."""
+        if not key:
+            screen.warn(self.console, "Write it as: /forget key; /facts lists the keys.")
+            return
         facts = self.agent.removal.facts
         if not (versions := await facts.versions(key, self.owner)):
             self.console.print("There is no such fact; /facts lists them.", style="dim")

@@ -112,7 +112,7 @@ def test_the_commands(chat: Terminal, endpoint: ModelServer) -> None:
     chat.say("/forget boat")
     assert "The fact is erased." in chat.say("y")
     assert "There is no such fact" in chat.say("/forget boat")
-    assert "There is no such fact" in chat.say("/forget")
+    assert "Write it as: /forget key" in chat.say("/forget")
     assert "Back to the configured persona." in chat.say("/identity reset")
     assert "Ctrl-C ends a reply" in chat.say("/help")
     assert "There is no command /nonsense. /help lists" in chat.say("/nonsense here")
