@@ -17,7 +17,10 @@ from memory.text.marks import asks, asks_for_two, in_first_person, takes_down
 IDLE_LOG_ODDS = -2.0
 """Log-odds below which a fragment does not follow up on anything, as in "and how are you?"."""
 COMPLEMENT_FALL = 2.0
-"""Factor on the fall that the staged rule allows, for a memory that answers the other half of a message."""
+"""Factor on the fall that the staged rule allows, for a memory that answers the other half of a message.
+
+Of 128 pairs of plain questions, both answers were shown for 0.41 without it, 0.60 at 1.5, 0.74 at 2, 0.76 at 3.
+"""
 MAX_KEY_EPISODES = 5
 """Episodes with a key above which the key alone is too weak."""
 DAY_WINDOW = timedelta(hours=48)

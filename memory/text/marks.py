@@ -21,7 +21,7 @@ TAKEN_CHARS = 80
 """Characters of a reply searched for "noted" and the like."""
 
 WORDS_BEFORE, WORDS_AFTER = 3, 2
-"""Fewest words on both sides of "and" where it joins two things that a message asks for."""
+"""Fewest words before and after an "and" that joins two things that a message asks for. A guess."""
 
 OPENING_WORDS = 3
 """Most words before the first punctuation mark of a correction."""
