@@ -19,7 +19,7 @@ IDLE_LOG_ODDS = -2.0
 COMPLEMENT_FALL = 2.0
 """Factor on the fall that the staged rule allows, for a memory that answers the other half of a message.
 
-Of 128 pairs of plain questions, both answers were shown for 0.41 without it, 0.60 at 1.5, 0.74 at 2, 0.76 at 3.
+Of 128 pairs of plain questions, both were answered for 0.41 without it, 0.60 at 1.5, 0.74 at 2, 0.76 at 3.
 """
 MAX_KEY_EPISODES = 5
 """Episodes with a key above which the key alone is too weak."""
