@@ -12,7 +12,7 @@ FILE = "centre.npy"
 
 @dataclass(frozen=True, slots=True)
 class Centring:
-    """Components to subtract, fitted by `fit_centring`.
+    """Components to subtract, fitted by `tests.bench.recall.fit_centring`.
 
     Attributes:
         query: component common to queries.

@@ -14,11 +14,11 @@ from bot.pictures.canvas import png
 from bot.pictures.picture_values import PALETTES
 from graph.settings.context import TurnContext
 from graph.state.turn_state import State
-from memory.calibration.staged_fit import message_log_odds
 from memory.recall.gap_rules import GapRule
 from memory.recall.staged import MOST, Staged
 from nodes.gap_filter import filter_candidates
 from tests.bench.recall.samples import LabelledProbe
+from tests.bench.recall.staged_fit import message_log_odds
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 THRESHOLDS = np.linspace(0.02, 0.98, 25)

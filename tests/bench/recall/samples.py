@@ -24,9 +24,9 @@ from bot.lab.bench.neutral import (
 )
 from graph.layers import Layers
 from graph.settings.context import TurnContext
-from memory.calibration.staged_fit import LabelledMessage, Sample
 from memory.recall.evidence_traits import MessageContext, Traits, memory_traits
 from nodes.gap_filter import limit_candidates, shown_turns
+from tests.bench.recall.staged_fit import LabelledMessage, Sample
 
 ANSWERED, OTHER_PERSON = "third_person", "other_person"
 """Kinds: a question that the archive answers, and one that another archive answers."""

@@ -23,7 +23,6 @@ from bot.lab.bench.report import print_measures
 from graph.settings.context import TurnContext
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
-from memory.calibration.staged_fit import LabelledMessage, Sample, fit_staged
 from memory.recall.relevance import data_digest, file_name
 from memory.recall.staged import PREFIX, Staged
 from tests.bench.recall.calibrate import OUT
@@ -39,6 +38,7 @@ from tests.bench.recall.samples import (
     openings,
     samples,
 )
+from tests.bench.recall.staged_fit import LabelledMessage, Sample, fit_staged
 
 OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
 """Questions of other archives for each archive of LoCoMo, and for each hand-made one."""

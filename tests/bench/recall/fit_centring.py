@@ -1,4 +1,4 @@
-"""Fit of `centre.npy`: `python -m memory.embedding.fit_centring DATA...`, files or folders of LongMemEval.
+"""Fit of `centre.npy`: `python -m tests.bench.recall.fit_centring DATA...`, files or folders of LongMemEval.
 
 The rows are the fields of `Centring`, as float32 (3, 384).
 """
@@ -13,18 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+import memory.embedding
 from memory.embedding.centring import FILE, Vector
 from memory.embedding.e5 import PASSAGE, QUERY
 from memory.embedding.encoder import Encoder
 
 EXCHANGES = 500
 SHARE = 0.7  # of the mean; subtracting all of it would also remove differences between one archive's texts
-HERE = Path(__file__).parent
+SENTENCES = Path(__file__).parent / "same_in_two_languages.json"
 
 
 def fit(exchanges: list[tuple[str, str]], sentences: list[tuple[str, str]], encode: Encoder) -> Vector:
     """Fit on messages with replies, and on sentences in English and Romanian."""
-    chosen = random.Random(0).sample(exchanges, min(EXCHANGES, len(exchanges)))  # noqa: S311
+    chosen = random.Random(0).sample(exchanges, min(EXCHANGES, len(exchanges)))
     queries = _mean(encode(QUERY + message) for message, _ in chosen)
     messages = _mean(encode(PASSAGE + message) for message, _ in chosen)
     pairs = _mean(encode(f"{PASSAGE}{message}\n{reply}") for message, reply in chosen)
@@ -64,10 +65,13 @@ def _mean(vectors: Iterable[Vector]) -> Vector:
 def main() -> None:
     exchanges = read_exchanges(map(Path, sys.argv[1:]))
     if not exchanges:
-        sys.exit("usage: python -m memory.embedding.fit_centring DATA...")
-    sentences = json.loads((HERE / "same_in_two_languages.json").read_text(encoding="utf-8"))
+        sys.exit("usage: python -m tests.bench.recall.fit_centring DATA...")
+    sentences = json.loads(SENTENCES.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
-        np.save(HERE / FILE, fit(exchanges, sentences, Encoder(Path(folder), threads=1)))
+        np.save(
+            Path(memory.embedding.__path__[0]) / FILE,
+            fit(exchanges, sentences, Encoder(Path(folder), threads=1)),
+        )
 
 
 if __name__ == "__main__":
