@@ -41,7 +41,7 @@ LIVED: Mapping[str, float] = {"small_talk": 4.0, "new_topic": 4.0, "in_conversat
 )
 """Weights of the kinds: a memory shown for small talk costs more than one for a near miss."""
 ARCHIVED: Mapping[str, float] = {ANSWERED: 0.55, OTHER_PERSON: 0.6}
-HANDMADE: Mapping[str, float] = {ANSWERED: 0.3, OTHER_PERSON: 0.45}
+HANDMADE: Mapping[str, float] = {ANSWERED: 0.3, OTHER_PERSON: 0.3}
 """The same for archives of other benchmarks, and for the hand-made ones."""
 OF_OTHERS, OPENING = 0.5, 0.25
 """Weights of messages without an archive; openings are many, and some do need memory."""
