@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from langgraph.runtime import Runtime
@@ -17,7 +18,7 @@ from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt.prompt import render_said
-from memory.prompt.token_budget import CountTokens, TokenCounter
+from memory.prompt.token_budget import CountTokens, TokenCounter, count_aside
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
@@ -117,7 +118,8 @@ class Archive:
         self, episode: Episode, evidence: Sequence[str], in_vain: Sequence[Unused] | None = None
     ) -> ConversationTurn:
         """Return the turn for L2, with the unused memories that the thread's next turn needs."""
-        said = to_conversation_turn(episode, await self.tokens.ready(), evidence)
+        converting = partial(to_conversation_turn, episode, await self.tokens.ready(), evidence)
+        said = await count_aside(converting, [episode.message, episode.reply])
         kept = None if in_vain is None else {s.turn_id: (s.probability, s.turns_left) for s in in_vain}
         return replace(said, in_vain=kept)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
@@ -19,7 +20,7 @@ from memory.prompt.prompt import (
     render_said,
     render_system,
 )
-from memory.prompt.token_budget import CountTokens, TokenCounter
+from memory.prompt.token_budget import CountTokens, TokenCounter, count_aside
 from memory.provenance import Part
 from memory.text.text import clip
 
@@ -46,7 +47,8 @@ class Assemble:
             system = fit_system(identity, facts, zone, space.fixed, count)
         if space is not None and space.message < space.message_whole:
             cap = min(cap, space.message)
-        message, parts = shorten_texts(turn.message, turn.parts, cap, count)
+        shortening = partial(shorten_texts, turn.message, turn.parts, cap, count)
+        message, parts = await count_aside(shortening, [turn.message, *(part.text for part in turn.parts)])
         outdated = {decision.turn_id for decision in state.get("decisions", ()) if decision.superseded_by}
         prompt: list[AnyMessage] = [
             SystemMessage(system),

@@ -16,7 +16,7 @@ from graph.settings.settings import Settings
 from graph.state.turn_state import State
 from graph.tools.traits import Toolbox, traits_of
 from memory.prompt.prompt import render_message
-from memory.prompt.token_budget import CountTokens, TokenCounter
+from memory.prompt.token_budget import CountTokens, TokenCounter, count_aside
 from memory.prompt.window import (
     AROUND_TOOLS,
     MARKS,
@@ -188,10 +188,12 @@ class WindowShare:
         if window is None:
             return None
         tools = await self.toolbox.tools_for(turn) if context.tool_rounds else {}
+        texts = [turn.message, *(part.text for part in turn.parts)]
+        said = await count_aside(lambda: sum(map(count, texts)), texts)
         wanted = PromptSizes(
             reply=self.window.reply_cap,
             fixed=fixed,
-            message=min(count(turn.message) + sum(count(part.text) for part in turn.parts), self.message_cap),
+            message=min(said, self.message_cap),
             around=count(render_message("", (), turn.at, zone)) + _FENCE * (1 + len(turn.parts)) + 2 * MARKS,
             memory=context.l3_minimum + context.l2_floor,
             tools=await self.window.tool_sizes(tools),

@@ -11,10 +11,11 @@ The formulas are those of GOAT's first version:
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import TypeVar
 
 import tiktoken
 
@@ -27,6 +28,14 @@ CountTokens = Callable[[str], int]
 _WORD = re.compile(r"[^\W_]+")
 _FULL_LENGTH = 200
 _LOOKED_AT = 20_000  # characters searched for cues
+
+
+T = TypeVar("T")
+
+
+async def count_aside(work: Callable[[], T], texts: Iterable[str]) -> T:
+    """Run `work`, which counts the tokens of `texts`; in a thread if they are long: 4 MB take a second."""
+    return await asyncio.to_thread(work) if sum(map(len, texts)) > SLICE else work()
 
 
 class TokenCounter:

@@ -14,6 +14,7 @@ from graph.state.circumstances import Circumstances, thread_id
 from graph.state.reducers import MESSAGES_KEPT
 from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
+from memory.prompt.token_budget import SLICE, TokenCounter
 from memory.provenance import Carrier, Part, Speaker
 from tests.servers.model import Fault, ModelServer, Reply
 
@@ -33,6 +34,22 @@ async def test_nothing_crosses_owners(agent: Agent) -> None:
     assert "aubergine" not in str(state["prompt"])
     with pytest.raises(OwnerMismatch):
         await agent.ask("What did I just say?", owner="bob", thread=thread("1"))
+
+
+async def test_the_tokens_of_a_long_message_are_counted_off_the_event_loop(
+    agent: Agent, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noting(counter: TokenCounter, text: str) -> int:
+        if len(text) > SLICE:
+            threads.add(threading.current_thread())
+        return count(counter, text)
+
+    count, threads = TokenCounter.__call__, set[threading.Thread]()
+    monkeypatch.setattr(TokenCounter, "__call__", noting)
+    model.reply("a long one " * SLICE)
+    await agent.ask("many words " * SLICE, owner=OWNER, thread=thread())
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_events_stream_while_the_model_writes(agent: Agent, model: ModelServer) -> None:
