@@ -91,8 +91,9 @@ def with_slow(others: Sequence[Step], slow: Chat) -> list[Step]:
 
 
 def _times(world: World, written: Written, *, besides: Chat) -> list[float]:
+    """Return the seconds to each answer, which for an edited message may be an edit of the first one."""
     done: dict[str, float] = {}
-    for call in world.api.calls("sendMessage"):
+    for call in [*world.api.calls("sendMessage"), *world.api.calls("editMessageText")]:
         if call.status == 200 and (match := ANSWER.fullmatch(call.parameters["text"])):
             done |= dict.fromkeys(match[1].split(), call.at + call.seconds) | done
     return [done[line.tag] - at for line, at in written.at.items() if line.chat != besides]
