@@ -1,7 +1,6 @@
 """A data folder of an earlier version is opened as if it were of this one."""
 
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,7 @@ pytestmark = pytest.mark.usefixtures("hash_vectors")
 def former(settings: Settings) -> Settings:
     (settings.data_folder / "models").unlink()
     shutil.rmtree(settings.data_folder)
-    with tarfile.open(FORMER) as archive:
-        archive.extractall(settings.data_folder.parent, filter="data")
+    shutil.unpack_archive(FORMER, settings.data_folder.parent)
     return settings
 
 
