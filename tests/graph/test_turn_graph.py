@@ -46,8 +46,9 @@ async def test_the_tokens_of_a_long_message_are_counted_off_the_event_loop(
 
     count, threads = TokenCounter.__call__, set[threading.Thread]()
     monkeypatch.setattr(TokenCounter, "__call__", noting)
-    model.reply("a long one " * SLICE)
-    await agent.ask("many words " * SLICE, owner=OWNER, thread=thread())
+    long = f"{'word' * 25} " * (SLICE // 100)  # few words, since the endpoint streams them one by one
+    model.reply(long)
+    await agent.ask(long, owner=OWNER, thread=thread())
     assert threads
     assert threading.current_thread() not in threads
 
