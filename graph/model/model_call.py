@@ -77,13 +77,14 @@ class StopSignals:
         self._events: dict[str, asyncio.Event] = {}
 
     @contextmanager
-    def accept(self, turn_id: str) -> Iterator[None]:
-        """Accept stop requests for the turn during the block."""
-        self._events[turn_id] = asyncio.Event()
+    def accept(self, *turn_ids: str) -> Iterator[None]:
+        """Accept stop requests during the block: one for any of these turns stops all of them."""
+        self._events |= dict.fromkeys(turn_ids, asyncio.Event())
         try:
             yield
         finally:
-            del self._events[turn_id]
+            for turn_id in turn_ids:
+                self._events.pop(turn_id, None)
 
     def signal(self, turn_id: str) -> asyncio.Event:
         """Return the event that is set when the turn is asked to stop."""

@@ -48,14 +48,17 @@ class PendingTurns:
         return [one for one in await self.saver.apending() if not is_job(one)]
 
     async def finish_earlier(self, thread: str, turn_id: str, owner: str) -> Events:
-        """Finish a thread's pending turn: yield `Resumed`, or for `turn_id` `Finished` or `Waiting`."""
+        """Finish a thread's pending turn: yield `Resumed`, or for `turn_id` `Finished` or `Waiting`.
+
+        A request to stop the turn `turn_id`, which waits for it, stops the pending one.
+        """
         snapshot = await self.runs.snapshot(thread)
         check_owner(snapshot, owner)
-        state = None if waiting_in(snapshot) else await self.advance(thread)
+        state = None if waiting_in(snapshot) else await self.advance(thread, turn_id)
         waiting = await self.waiting(thread, owner)
         if waiting is not None and waiting.turn_id == turn_id:
             yield waiting
-        elif finished := state or await self.advance(thread):
+        elif finished := state or await self.advance(thread, turn_id):
             yield Finished(finished) if finished["turn"].turn_id == turn_id else Resumed(finished)
 
     async def after_decision(self, snapshot: StateSnapshot, turn_id: str, owner: str) -> Event:
@@ -116,11 +119,11 @@ class PendingTurns:
         """Finish a thread's pending turn as `advance` does, and refuse the calls that it comes to."""
         return await self.advance(thread) or await self.advance(thread)
 
-    async def advance(self, thread: str) -> State | None:
+    async def advance(self, thread: str, *followers: str) -> State | None:
         """Run a thread's pending turn to its end and return its state; None without one.
 
         Calls that wait for approval are refused. A turn that comes to an approval only now waits for it, and
-        the result is None.
+        the result is None. A request to stop one of the turns `followers` stops it, too.
 
         Experiments and messages of other owners are closed: nobody waits for their replies.
 
@@ -139,7 +142,8 @@ class PendingTurns:
         if await self.is_experiment(snapshot):
             await self.runs.close(thread)
             return None
-        state = await self._run(snapshot)
+        with self.layers.stops.accept(turn_id_of(snapshot), *followers):
+            state = await self._run(snapshot)
         return cast("State", state.values) if was_answered(state, turn_id_of(state)) else None
 
     async def _run(self, snapshot: StateSnapshot) -> StateSnapshot:

@@ -16,6 +16,7 @@ from memory.errors import EmptyMessage, OwnerMismatch
 from memory.models import Outcome
 from memory.prompt.token_budget import SLICE, TokenCounter
 from memory.provenance import Carrier, Part, Speaker
+from tests.plugins import until
 from tests.servers.model import Fault, ModelServer, Reply
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("hash_vectors")]
@@ -127,6 +128,28 @@ async def test_stopping_keeps_what_was_written(agent: Agent, model: ModelServer)
     assert episode.reply == state["reply"].text
     model.reset()
     assert (await agent.ask("go on", owner=OWNER, thread=thread()))["reply"].outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize("stopped", ["t1", "t2"])
+async def test_a_turn_that_was_cut_off_is_stopped_while_the_next_one_finishes_it(
+    agent: Agent, model: ModelServer, stopped: str
+) -> None:
+    model.reply("one two three")
+    model.hold_before = "two"
+    cut_off = asyncio.create_task(agent.ask("Count.", owner=OWNER, thread=thread(), turn_id="t1"))
+    await until(lambda: len(model.chats) == 1)
+    cut_off.cancel()
+    await asyncio.wait([cut_off])
+    following = asyncio.create_task(agent.ask("Go on.", owner=OWNER, thread=thread(), turn_id="t2"))
+    await until(lambda: len(model.chats) == 2)
+    agent.stop(stopped)
+    await until(lambda: len(model.chats) == 3)
+    model.hold_before = ""
+    state = await following
+    assert state["reply"].text == "one two three"
+    (earlier,) = state["conversation"].turns
+    assert earlier.message == "Count."
+    assert "two" not in earlier.reply
 
 
 async def assert_nothing_is_lost(agent: Agent, message: str) -> None:
