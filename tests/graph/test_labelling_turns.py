@@ -13,7 +13,7 @@ from bot.lab.dissection import candidates_table, nodes_table, prompt_text, query
 from bot.lab.notebook_agent import Fault, layer_use, layers_table, outages, send_messages
 from bot.lab.past import notebook_archive as opened
 from bot.lab.past.labelled_turns import label_halves
-from bot.lab.past.labels import weak_labels
+from bot.lab.past.labels import Labels, weak_labels
 from bot.lab.past.notebook_archive import (
     OWNER,
     SentMessage,
@@ -79,7 +79,7 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
             assert len(turn.offered) <= MOST_OFFERED
             assert list(turn.chances) == sorted(turn.chances, reverse=True)
         gold = {one.turn_id: one.gold for one in said}
-        session = LabellingSession(layers.labels, OWNER, draw_sample(turns))
+        session = LabellingSession(Labels(layers.labels, OWNER), draw_sample(turns))
         await label(session, gold)
         labels = await layers.labels.all(owner=OWNER)
         assert len(labels) == session.progress.labels > 10

@@ -7,7 +7,6 @@ from datetime import datetime
 from itertools import product
 
 from bot.lab.past.past_turns import GRID, PastTurn, halves
-from bot.lab.past.session import is_labelled
 from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Label
 from memory.recall.relevance import Calibration, data_digest
@@ -87,7 +86,7 @@ def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> Labell
                 relevant=frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id]),
             )
             for turn in half
-            if is_labelled(turn, said)
+            if all((turn.turn_id, candidate.turn_id) in said for candidate in turn.offered)
         ]
         for half in halves([turn for turn in turns if turn.offered])
     )

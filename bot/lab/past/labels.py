@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.lab.past.past_turns import PastTurn
-from bot.lab.past.session import is_labelled
 from memory.episodic.log.feedback_log import Feedback, Label, LabelLog
 from memory.errors import ConfigError
 from memory.models import Decision
@@ -85,7 +84,8 @@ class Labels:
 
     def done(self, turn: PastTurn) -> bool:
         """Return whether a turn has memories to label, and each has a label."""
-        return bool(turn.offered) and is_labelled(turn, self._said)
+        pairs = [(turn.turn_id, candidate.turn_id) for candidate in turn.offered]
+        return bool(pairs) and self._said.keys() >= {*pairs}
 
     async def set(self, turn_id: str, memory: str, *, helps: bool | None) -> None:
         """Save a label; None deletes it.
@@ -94,24 +94,23 @@ class Labels:
             MemoryTierError: it cannot be saved.
         """
         if helps is None:
-            await self.remove(turn_id, memory, owner=self._owner)
-            return
-        label = Label(turn_id=turn_id, memory=memory, relevant=helps, at=self._clock())
-        await self.put([label], owner=self._owner)
+            await self.remove(turn_id, memory)
+        else:
+            await self.put([(turn_id, memory)], helps=helps)
 
-    async def put(self, labels: Sequence[Label], *, owner: str) -> None:
-        """Save all labels or none, as `LabelLog.put` does; those of this owner count at once."""
-        await self._log.put(labels, owner=owner)
-        if owner == self._owner:
-            self._said |= {(label.turn_id, label.memory): label for label in labels}
-            self.revision += 1
+    async def put(self, pairs: Sequence[tuple[str, str]], *, helps: bool) -> None:
+        """Save the same label for all these turns and memories, or for none, as `LabelLog.put` does."""
+        at = self._clock()
+        labels = [Label(turn_id=turn, memory=memory, relevant=helps, at=at) for turn, memory in pairs]
+        await self._log.put(labels, owner=self._owner)
+        self._said |= dict(zip(pairs, labels, strict=True))
+        self.revision += 1
 
-    async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
+    async def remove(self, turn_id: str, memory: str) -> None:
         """Delete a label, as `LabelLog.remove` does."""
-        await self._log.remove(turn_id, memory, owner=owner)
-        if owner == self._owner:
-            self._said.pop((turn_id, memory), None)
-            self.revision += 1
+        await self._log.remove(turn_id, memory, owner=self._owner)
+        self._said.pop((turn_id, memory), None)
+        self.revision += 1
 
     async def reload(self) -> None:
         """Read all labels again, such as those that another program saved."""

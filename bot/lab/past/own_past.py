@@ -229,7 +229,7 @@ class Past:
 
     def session(self) -> LabellingSession:
         """Return a labelling session over turns drawn at random, whose answers count at once."""
-        return LabellingSession(self.labels, self.owner, draw_sample(self.past_turns), self.labels.all)
+        return LabellingSession(self.labels, draw_sample(self.past_turns))
 
     async def label_demonstration(self, session: LabellingSession) -> None:
         """Answer a session as the demonstration's data set does; do nothing in one's own archive."""

@@ -1,24 +1,12 @@
 """A labelling session: a person says, for one memory after another, whether it helps with a past message."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
 
+from bot.lab.past.labels import Labels
 from bot.lab.past.past_turns import PastTurn, lot
 from graph.settings.context import TurnContext
-from memory.episodic.log.feedback_log import Label
 from memory.models import Candidate, Decision
-
-
-class LabelStore(Protocol):
-    """Where a session saves its answers, such as a `LabelLog`."""
-
-    async def put(self, labels: Sequence[Label], *, owner: str) -> None:
-        """Store all labels or none, replacing earlier ones of the same turn and memory."""
-
-    async def remove(self, turn_id: str, memory: str, *, owner: str) -> None:
-        """Delete the label of a memory for a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +38,15 @@ class Progress:
 class LabellingSession:
     """Asks about the memories of turns, in order; each answer is saved before the next question.
 
-    The memories of a turn come in random order, so that the order does not reveal their ranks. What `labels`
-    of earlier sessions answer is not asked again.
+    The memories of a turn come in random order, so that the order does not reveal their ranks. What has a
+    label is not asked again.
     """
 
-    def __init__(
-        self,
-        log: LabelStore,
-        owner: str,
-        turns: Sequence[PastTurn],
-        labels: Iterable[Label] = (),
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._log = log
-        self._owner = owner
+    def __init__(self, labels: Labels, turns: Sequence[PastTurn]) -> None:
+        self._labels = labels
         self._turns = [turn for turn in turns if turn.offered]
         self._questions = [Question(turn, one) for turn in self._turns for one in _shuffle(turn)]
-        self._answers = {(label.turn_id, label.memory): label.relevant for label in labels}
         self._skipped: set[tuple[str, str]] = set()
-        self._clock = clock
         self._before: list[Sequence[Question]] = []
         self._current = self._next()
 
@@ -80,17 +58,16 @@ class LabellingSession:
     @property
     def earlier_answer(self) -> bool | None:
         """The earlier answer to the current question, after `back`."""
-        return self._answers.get(self._current.pair) if self._current else None
+        return self._labels.of(*self._current.pair) if self._current else None
 
     @property
     def progress(self) -> Progress:
-        asked = {question.pair for question in self._questions}
-        done = [turn for turn in self._turns if is_labelled(turn, self._answers)]
+        asked, answered = {question.pair for question in self._questions}, self._labels.answers.keys()
         return Progress(
-            turns=len(done),
+            turns=sum(map(self._labels.done, self._turns)),
             of_turns=len(self._turns),
-            labels=len(asked & self._answers.keys()),
-            skipped=len(self._skipped - self._answers.keys()),
+            labels=len(asked & answered),
+            skipped=len(self._skipped - answered),
         )
 
     async def answer(self, relevant: bool | None) -> Question | None:
@@ -108,7 +85,7 @@ class LabellingSession:
             await self._delete([asked])
             self._skipped.add(asked.pair)
         else:
-            await self._save([asked], relevant)
+            await self._labels.put([asked.pair], helps=relevant)
         self._advance([asked])
         return asked
 
@@ -121,9 +98,9 @@ class LabellingSession:
         asked = self._current
         if asked is None:
             return None
-        gone = self._answers.keys() | self._skipped | {asked.pair}
+        gone = self._labels.answers.keys() | self._skipped | {asked.pair}
         rest = [one for one in self._questions if one.turn is asked.turn and one.pair not in gone]
-        await self._save([asked, *rest], relevant=False)
+        await self._labels.put([one.pair for one in (asked, *rest)], helps=False)
         self._advance([asked, *rest])
         return asked
 
@@ -143,30 +120,18 @@ class LabellingSession:
         self._before.pop()
         self._current = asked
 
-    async def _save(self, questions: Sequence[Question], relevant: bool) -> None:
-        at = self._clock()
-        labels = [Label(turn_id=q.pair[0], memory=q.pair[1], relevant=relevant, at=at) for q in questions]
-        await self._log.put(labels, owner=self._owner)
-        self._answers |= {question.pair: relevant for question in questions}
-
     async def _delete(self, questions: Sequence[Question]) -> None:
         for one in questions:
-            if one.pair in self._answers:
-                await self._log.remove(*one.pair, owner=self._owner)
-                del self._answers[one.pair]
+            if one.pair in self._labels.answers:
+                await self._labels.remove(*one.pair)
 
     def _advance(self, answered: Sequence[Question]) -> None:
         self._before.append(answered)
         self._current = self._next()
 
     def _next(self) -> Question | None:
-        gone = self._answers.keys() | self._skipped
+        gone = self._labels.answers.keys() | self._skipped
         return next((question for question in self._questions if question.pair not in gone), None)
-
-
-def is_labelled(turn: PastTurn, answers: Container[tuple[str, str]]) -> bool:
-    """Return whether every offered memory of a turn has an answer."""
-    return all((turn.turn_id, candidate.turn_id) in answers for candidate in turn.offered)
 
 
 def decision_of(question: Question, context: TurnContext) -> Decision:

@@ -19,7 +19,7 @@ from bot.lab.past.labelled_turns import (
     tuning_result,
     with_changes,
 )
-from bot.lab.past.labels import agreement, weak_labels
+from bot.lab.past.labels import Labels, agreement, weak_labels
 from bot.lab.past.past_result import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
 from bot.lab.past.past_turns import MOST_OFFERED, OFFERED, PastTurn, draw_sample, halves, offer_memories
 from bot.lab.past.session import LabellingSession
@@ -54,7 +54,7 @@ class TestSession:
 
     async def test_each_answer_is_kept_before_the_next_question(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
-        session = LabellingSession(log, OWNER, TWO, clock=lambda: NOW)
+        session = LabellingSession(Labels(log, OWNER, clock=lambda: NOW), TWO)
         asked = []
         while (question := session.current) is not None:
             await session.answer(question.candidate.turn_id != "b")
@@ -71,9 +71,9 @@ class TestSession:
 
     async def test_it_goes_on_where_it_was_left(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
-        first = LabellingSession(log, OWNER, TWO)
+        first = LabellingSession(Labels(log, OWNER), TWO)
         question = await first.answer(relevant=True)
-        again = LabellingSession(log, OWNER, TWO, await log.all(owner=OWNER))
+        again = LabellingSession(Labels(log, OWNER, await log.all(owner=OWNER)), TWO)
         assert question is not None
         assert again.current is not None
         assert again.current.turn is question.turn
@@ -82,13 +82,13 @@ class TestSession:
 
     async def test_what_is_skipped_is_asked_in_the_next_session(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
-        session = LabellingSession(log, OWNER, TWO)
+        session = LabellingSession(Labels(log, OWNER), TWO)
         skipped = await session.answer(None)
         await session.none_of_these()
         await session.answer(relevant=True)
         assert session.current is None
         assert "skipped" in str(session.progress)
-        again = LabellingSession(log, OWNER, TWO, await log.all(owner=OWNER))
+        again = LabellingSession(Labels(log, OWNER, await log.all(owner=OWNER)), TWO)
         assert skipped is not None
         assert again.current is not None
         assert again.current.pair == skipped.pair
@@ -96,7 +96,7 @@ class TestSession:
     async def test_none_of_these_keeps_what_was_said_of_the_same_message(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
         turn = past("t", {"a": 0.9, "b": 0.8, "c": 0.7})
-        session = LabellingSession(log, OWNER, [turn])
+        session = LabellingSession(Labels(log, OWNER), [turn])
         first = await session.answer(relevant=True)
         await session.none_of_these()
         assert first is not None
@@ -105,7 +105,7 @@ class TestSession:
 
     async def test_one_can_go_back_and_answer_anew(self, files: OwnerFiles) -> None:
         log = LabelLog(files)
-        session = LabellingSession(log, OWNER, TWO)
+        session = LabellingSession(Labels(log, OWNER), TWO)
         await session.back()
         first, second = await session.answer(relevant=True), session.current
         await session.back()
@@ -119,7 +119,7 @@ class TestSession:
         self, files: OwnerFiles
     ) -> None:
         log = LabelLog(files)
-        session = LabellingSession(log, OWNER, [past("t", {"a": 0.9, "b": 0.8, "c": 0.7})])
+        session = LabellingSession(Labels(log, OWNER), [past("t", {"a": 0.9, "b": 0.8, "c": 0.7})])
         first = await session.none_of_these()
         assert len(await log.all(owner=OWNER)) == 3
         await session.back()
@@ -136,7 +136,7 @@ class TestSession:
         folder = tmp_path / "a file"
         folder.write_text("")
         files = OwnerFiles(folder)
-        session = LabellingSession(LabelLog(files), OWNER, TWO)
+        session = LabellingSession(Labels(LabelLog(files), OWNER), TWO)
         before = session.current
         with pytest.raises(TierUnavailable):
             await session.answer(relevant=True)
@@ -148,7 +148,7 @@ class TestSession:
         places = []
         for number in range(30):
             turn = past(f"t{number}", {"a": 0.9, "b": 0.5, "c": 0.1})
-            session = LabellingSession(LabelLog(files), OWNER, [turn])
+            session = LabellingSession(Labels(LabelLog(files), OWNER), [turn])
             assert session.current is not None
             places.append(session.current.candidate.turn_id)
         assert set(places) == {"a", "b", "c"}

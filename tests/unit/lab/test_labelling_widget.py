@@ -10,6 +10,7 @@ import pytest
 from ipywidgets import HTML, HTMLMath, Label, Widget
 
 from bot.lab.past.labelling_widget import BELOW, DONE, LEAST, SKIPPED, LabellingWidget
+from bot.lab.past.labels import Labels
 from bot.lab.past.past_turns import PastTurn
 from bot.lab.past.session import LabellingSession
 from bot.lab.widgets import Verbatim
@@ -30,7 +31,7 @@ async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
 
 
 def widget(files: OwnerFiles, *turns: PastTurn) -> LabellingWidget:
-    session = LabellingSession(LabelLog(files), OWNER, turns)
+    session = LabellingSession(Labels(LabelLog(files), OWNER), turns)
     return LabellingWidget(session, TurnContext(owner=OWNER), clock=map(float, count()).__next__)
 
 
@@ -54,7 +55,7 @@ async def test_a_click_is_kept_and_then_says_what_became_of_the_memory(files: Ow
 async def test_a_second_click_answers_nothing_that_nobody_has_read(files: OwnerFiles) -> None:
     """Neither while the first is being kept, nor before the next question has stood for a while."""
     now = [0.0]
-    session = LabellingSession(LabelLog(files), OWNER, [past("t", {"a": 0.9, "b": 0.8})])
+    session = LabellingSession(Labels(LabelLog(files), OWNER), [past("t", {"a": 0.9, "b": 0.8})])
     shown = LabellingWidget(session, TurnContext(owner=OWNER), clock=lambda: now[0])
     now[0] += 2 * LEAST
     shown.relevant.click()
