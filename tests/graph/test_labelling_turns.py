@@ -79,12 +79,13 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
             assert len(turn.offered) <= MOST_OFFERED
             assert list(turn.chances) == sorted(turn.chances, reverse=True)
         gold = {one.turn_id: one.gold for one in said}
-        session = LabellingSession(Labels(layers.labels, OWNER), draw_sample(turns))
+        said_by_hand = Labels(layers.labels, OWNER)
+        session = LabellingSession(said_by_hand, draw_sample(turns))
         await label(session, gold)
         labels = await layers.labels.all(owner=OWNER)
         assert len(labels) == session.progress.labels > 10
         assert {(one.turn_id, one.memory) for one in labels if one.relevant} <= set(gold.items())
-        parts = label_halves(turns, labels)
+        parts = label_halves(turns, said_by_hand)
         assert len(parts.choosing) + len(parts.testing) == session.progress.turns
         await react(agent, turns, gold)
         weak = weak_labels(await layers.feedback.all(owner=OWNER), recorded.values())

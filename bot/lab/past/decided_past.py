@@ -154,7 +154,8 @@ class Decided:
     @property
     def point(self) -> OperatingPoint | None:
         """The metrics on the labelled turns; None without any."""
-        counts = [self.labels.counts(one.turn, one.shown) for one in self.turns if self.labels.done(one.turn)]
+        done = [one for one in self.turns if self.labels.done(one.turn)]
+        counts = [self.labels.labelled(one.turn).counts(one.shown) for one in done]
         return measure(counts, self.context.gap_threshold) if counts else None
 
     def __repr__(self) -> str:

@@ -1,50 +1,23 @@
 """Labelled past turns for tuning: settings are chosen on the earlier half, and tested on the later."""
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
+from bot.lab.past.labels import LabelledPastTurn, Labels
 from bot.lab.past.past_turns import GRID, PastTurn, halves
 from graph.settings.context import TurnContext
-from memory.episodic.log.feedback_log import Label
 from memory.recall.relevance import Calibration, data_digest
 from memory.tuning.curves import TurnCounts, measure
 from memory.tuning.held_out import HeldOut
-from memory.tuning.resampling import Estimate, resampling
 from memory.tuning.tuning_result import HeldOutFigures, TuningResult, Value
 
 DATA = "own labels"
 RECALL, FALSE = "recall", "false injections per 100 turns"
 FLOOR = 0.9
 """Minimum recall of other settings, as a share of the recall of those in force."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledPastTurn:
-    """A past turn with a label for every offered memory."""
-
-    turn: PastTurn
-    relevant: frozenset[str]
-    """Turn ids of the offered memories that help."""
-
-    def shown(self, context: TurnContext, calibration: Calibration | None = None) -> list[str]:
-        """Return the labelled memories that these settings would show.
-
-        Unlabelled ones are left out: it is unknown whether they help.
-        """
-        known = {candidate.turn_id for candidate in self.turn.offered}
-        return [memory for memory in self.turn.shown(context, calibration) if memory in known]
-
-    def counts(self, shown: Collection[str]) -> TurnCounts:
-        """Count the memories that help, are shown, and both, if the turn shows these labelled ones."""
-        hits = len(self.relevant.intersection(shown))
-        return TurnCounts(group=self.turn.day, hits=hits, shown=len(shown), relevant=len(self.relevant))
-
-    def utility(self, context: TurnContext, calibration: Calibration | None = None) -> float:
-        """Return the utility of the memories that these settings would show."""
-        return self.counts(self.shown(context, calibration)).utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +40,10 @@ class LabelledHalves:
         return {DATA: data_digest(sorted(said))}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridPoint:
-    """Settings of the grid, and their utility on the turns to choose on."""
-
-    changes: Mapping[str, Value]
-    utility: float
-    """Mean over the turns."""
-
-
-def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> LabelledHalves:
+def label_halves(turns: Collection[PastTurn], labels: Labels) -> LabelledHalves:
     """Split the completely labelled turns."""
-    said = {(label.turn_id, label.memory): label.relevant for label in labels}
     choosing, testing = (
-        [
-            LabelledPastTurn(
-                turn=turn,
-                relevant=frozenset(c.turn_id for c in turn.offered if said[turn.turn_id, c.turn_id]),
-            )
-            for turn in half
-            if all((turn.turn_id, candidate.turn_id) in said for candidate in turn.offered)
-        ]
+        [labels.labelled(turn) for turn in half if labels.done(turn)]
         for half in halves([turn for turn in turns if turn.offered])
     )
     return LabelledHalves(choosing, testing)
@@ -95,31 +51,24 @@ def label_halves(turns: Collection[PastTurn], labels: Iterable[Label]) -> Labell
 
 def search_grid(
     turns: Sequence[LabelledPastTurn], base: TurnContext, grid: Mapping[str, Sequence[Value]] = GRID
-) -> list[GridPoint]:
-    """Evaluate every point of the grid, best first; of equals, the one with the fewest changes.
+) -> list[Mapping[str, Value]]:
+    """Return the points of the grid, best mean utility first; of equals, the one with the fewest changes.
 
     Points below the minimum recall are left out, as are those that show nothing that helps.
     """
-    least, found = least_recall(turns, base), list[GridPoint]()
+    least, found = least_recall(turns, base), list[tuple[Mapping[str, Value], float]]()
     for values in product(*grid.values()):
         changes = dict(zip(grid, values, strict=True))
-        context = with_changes(base, changes)
-        if recall(turns, context) >= least:
-            found.append(GridPoint(changes=changes, utility=mean_utility(turns, context)))
-    found.sort(key=lambda one: (-round(one.utility, 6), len(_differences(base, one.changes))))
-    return found
+        counts = turn_counts(turns, with_changes(base, changes))
+        if _figures(counts).get(RECALL, 0.0) >= least:
+            found.append((changes, sum(one.utility for one in counts) / len(counts)))
+    found.sort(key=lambda one: (-round(one[1], 6), len(_differences(base, one[0]))))
+    return [changes for changes, _ in found]
 
 
 def least_recall(turns: Sequence[LabelledPastTurn], base: TurnContext) -> float:
     """Return the minimum recall; above 0, even if the settings in force recall nothing."""
-    return max(FLOOR * recall(turns, base), sys.float_info.min)
-
-
-def recall(
-    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
-) -> float:
-    """Return the mean share of helpful memories that are shown; 0 if no turn has any."""
-    return figures(turns, context, calibration).get(RECALL, 0.0)
+    return max(FLOOR * figures(turns, base).get(RECALL, 0.0), sys.float_info.min)
 
 
 def silence(turns: Sequence[LabelledPastTurn]) -> dict[str, float]:
@@ -127,21 +76,11 @@ def silence(turns: Sequence[LabelledPastTurn]) -> dict[str, float]:
     return _figures([one.counts(()) for one in turns])
 
 
-def mean_utility(
+def turn_counts(
     turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
-) -> float:
-    """Return the mean of the turns' utility; 0 without turns."""
-    return sum(one.utility(context, calibration) for one in turns) / max(len(turns), 1)
-
-
-def estimate_utility(
-    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
-) -> Estimate | None:
-    """Return `mean_utility` with its interval, resampled by days; None without turns."""
-    if not turns:
-        return None
-    values = [one.utility(context, calibration) for one in turns]
-    return resampling([one.turn.day for one in turns]).estimate(values)
+) -> list[TurnCounts]:
+    """Count the labelled memories that these settings would show in each turn."""
+    return [one.counts(one.turn.shown(context, calibration)) for one in turns]
 
 
 def with_changes(base: TurnContext, changes: Mapping[str, Value]) -> TurnContext:
@@ -166,7 +105,7 @@ def tuning_result(
     after = with_changes(base, changes)
     if not labelled.choosing or (calibration is None and not _differences(base, changes)):
         return None
-    both = [(one.utility(base), one.utility(after, calibration)) for one in labelled.testing]
+    before, later = turn_counts(labelled.testing, base), turn_counts(labelled.testing, after, calibration)
     return TuningResult(
         made_at=made_at,
         embedding_model=model,
@@ -176,13 +115,10 @@ def tuning_result(
         calibration=calibration,
         chosen_on=frozenset(one.turn.day for one in labelled.choosing),
         held_out=tuple(
-            HeldOut(group=one.turn.day, before=before, after=later)
-            for one, (before, later) in zip(labelled.testing, both, strict=True)
+            HeldOut(group=one.group, before=one.utility, after=then.utility)
+            for one, then in zip(before, later, strict=True)
         ),
-        figures=HeldOutFigures(
-            before=figures(labelled.testing, base),
-            after=figures(labelled.testing, after, calibration),
-        ),
+        figures=HeldOutFigures(before=_figures(before), after=_figures(later)),
         demonstration=demonstration,
     )
 
@@ -191,7 +127,7 @@ def figures(
     turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
 ) -> dict[str, float]:
     """Return the recall, false injections and memories per turn of the settings."""
-    return _figures([one.counts(one.shown(context, calibration)) for one in turns])
+    return _figures(turn_counts(turns, context, calibration))
 
 
 def _figures(counts: Sequence[TurnCounts]) -> dict[str, float]:

@@ -5,7 +5,7 @@ about a memory that was left out. An answer may be liked although a memory did n
 on these labels; they only show whether probabilities and reactions agree.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -51,6 +51,28 @@ def agreement(weak: Sequence[WeakLabel], by_hand: Iterable[Label]) -> tuple[int,
     said = {(label.turn_id, label.memory): label.relevant for label in by_hand}
     both = [label for label in weak if (label.turn_id, label.memory) in said]
     return len(both), sum(label.relevant == said[label.turn_id, label.memory] for label in both)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledPastTurn:
+    """A past turn, and which of its offered memories help."""
+
+    turn: PastTurn
+    relevant: frozenset[str]
+    """Turn ids of those that help."""
+
+    def counts(self, shown: Collection[str]) -> TurnCounts:
+        """Count the offered memories that help, are shown, and both, if the turn shows these.
+
+        Others are left out: it is unknown whether they help.
+        """
+        known = {candidate.turn_id for candidate in self.turn.offered}
+        return TurnCounts(
+            group=self.turn.day,
+            hits=len(self.relevant.intersection(shown)),
+            shown=len(known.intersection(shown)),
+            relevant=len(self.relevant),
+        )
 
 
 class Labels:
@@ -117,16 +139,11 @@ class Labels:
         self._said = {(one.turn_id, one.memory): one for one in await self._log.all(owner=self._owner)}
         self.revision += 1
 
-    def counts(self, turn: PastTurn, shown: Sequence[str]) -> TurnCounts:
-        """Count the offered memories that help, are shown, and both, if a turn shows these."""
-        known = {candidate.turn_id for candidate in turn.offered}
-        relevant = {memory for memory in known if self.of(turn.turn_id, memory)}
-        return TurnCounts(
-            group=turn.day,
-            hits=len(relevant.intersection(shown)),
-            shown=len(known.intersection(shown)),
-            relevant=len(relevant),
-        )
+    def labelled(self, turn: PastTurn) -> LabelledPastTurn:
+        """Return a turn with its labels, of which some may be missing."""
+        offered = (candidate.turn_id for candidate in turn.offered)
+        relevant = frozenset(memory for memory in offered if self.of(turn.turn_id, memory))
+        return LabelledPastTurn(turn=turn, relevant=relevant)
 
     def judgements(self, turn: PastTurn, decisions: Mapping[str, Decision]) -> list[Judgement]:
         """Return a turn's labelled memories with the probabilities of these decisions."""

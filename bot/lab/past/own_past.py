@@ -14,8 +14,8 @@ import pandas as pd
 
 from bot.lab.notebook_agent import settings_in
 from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
-from bot.lab.past.labelled_turns import with_changes
-from bot.lab.past.labels import Labels, WeakLabel, check_found, weak_labels
+from bot.lab.past.labelled_turns import turn_counts, with_changes
+from bot.lab.past.labels import LabelledPastTurn, Labels, WeakLabel, check_found, weak_labels
 from bot.lab.past.notebook_archive import NotebookArchive, open_archive, react
 from bot.lab.past.notebook_archive import label as answer_all
 from bot.lab.past.past_turns import PastTurn, draw_sample, past_turns
@@ -28,7 +28,7 @@ from graph.replay.replayer import Replayer
 from graph.settings.context import TurnContext
 from graph.tuning.write_checks import DECIDING
 from memory.errors import ConfigError
-from memory.tuning.curves import OperatingPoint, TurnCounts, measure
+from memory.tuning.curves import OperatingPoint, measure
 from memory.tuning.resampling import resampling
 from memory.tuning.tuning_result import Value
 
@@ -193,22 +193,14 @@ class Past:
 
     def _sweep(self, name: str, steps: Sequence[float], thresholds: str, _: int) -> list[OperatingPoint]:
         turns, others = self.labelled, json.loads(thresholds)
-        again = resampling([turn.day for turn in turns]) if turns else None
+        again = resampling([one.turn.day for one in turns]) if turns else None
         contexts = [(step, self.with_thresholds({**others, name: step})) for step in steps]
-        return [
-            measure([self.counts(turn, context) for turn in turns], step, again)
-            for step, context in contexts
-            if turns
-        ]
+        return [measure(turn_counts(turns, context), step, again) for step, context in contexts if turns]
 
     @property
-    def labelled(self) -> list[PastTurn]:
+    def labelled(self) -> list[LabelledPastTurn]:
         """The turns whose offered memories all have a label."""
-        return [turn for turn in self.past_turns if self.labels.done(turn)]
-
-    def counts(self, turn: PastTurn, context: TurnContext) -> TurnCounts:
-        """Return `Labels.counts` for what some settings show in a labelled turn."""
-        return self.labels.counts(turn, turn.shown(context))
+        return [self.labels.labelled(turn) for turn in self.past_turns if self.labels.done(turn)]
 
     async def label(self, turn: str, memory: str, *, helps: bool | None) -> None:
         """Save whether a memory helps with a turn's message; None deletes the label.

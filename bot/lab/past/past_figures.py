@@ -6,13 +6,14 @@ from matplotlib.figure import Figure
 
 from bot.lab.curves import precision_recall_curve, reliability_diagram
 from bot.lab.past.decided_past import GROUPS, DecidedTurn
-from bot.lab.past.labelled_turns import estimate_utility
+from bot.lab.past.labelled_turns import turn_counts
+from bot.lab.past.labels import LabelledPastTurn
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_result import halves_of
 from bot.lab.past.past_turns import GRID
 from bot.lab.plots import bars_figure, lines_figure
 from memory.errors import ConfigError
-from memory.tuning.curves import BEST, LabelledTurn, OperatingPoint, TurnCounts, baseline_points, measure
+from memory.tuning.curves import BEST, LabelledTurn, OperatingPoint, baseline_points, measure
 from memory.tuning.reliability import Reliability, reliability
 from memory.tuning.resampling import Estimate, PairedTest, paired_test
 from memory.tuning.tuning_result import Value
@@ -32,10 +33,10 @@ def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoi
     """
     if by not in GROUPS:
         raise ConfigError(f"Unknown grouping {by!r}. Known: {', '.join(GROUPS)}.")
-    context, groups = past.with_thresholds(thresholds), dict[str, list[TurnCounts]]()
-    for turn in past.labelled:
-        groups.setdefault(str(GROUPS[by](turn)), []).append(past.counts(turn, context))
-    return {name: measure(groups[name]) for name in sorted(groups)}
+    context, groups = past.with_thresholds(thresholds), dict[str, list[LabelledPastTurn]]()
+    for one in past.labelled:
+        groups.setdefault(str(GROUPS[by](one.turn)), []).append(one)
+    return {name: measure(turn_counts(groups[name], context)) for name in sorted(groups)}
 
 
 def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
@@ -56,13 +57,12 @@ def compare(
 
     With `before` alone, those in force are compared with it.
     """
-    one, other = ({}, before) if after is None else (before, after)
     turns = past.labelled
     values = [
-        [past.counts(turn, past.with_thresholds(changes)).utility for turn in turns]
-        for changes in (one, other)
+        [counts.utility for counts in turn_counts(turns, past.with_thresholds(changes))]
+        for changes in (({}, before) if after is None else (before, after))
     ]
-    return paired_test(values[0], values[1], [turn.day for turn in turns])
+    return paired_test(values[0], values[1], [one.turn.day for one in turns])
 
 
 def _scored(past: Past, one: DecidedTurn) -> LabelledTurn:
@@ -128,7 +128,7 @@ def halves_figure(past: Past) -> Figure:
     parts, steps = halves_of(past), [float(step) for step in GRID["gap_threshold"]]
     contexts = [past.with_thresholds({"gap_threshold": step}) for step in steps]
     series = {
-        name: [estimate_utility(turns, context) for context in contexts]
+        name: [measure(turn_counts(turns, context)).utility for context in contexts]
         for name, turns in (("chosen on", parts.choosing), ("held out", parts.testing))
         if turns
     }

@@ -12,9 +12,7 @@ from bot.lab.past.labelled_turns import (
     DATA,
     FALSE,
     RECALL,
-    GridPoint,
     LabelledHalves,
-    LabelledPastTurn,
     figures,
     label_halves,
     least_recall,
@@ -22,6 +20,7 @@ from bot.lab.past.labelled_turns import (
     silence,
     tuning_result,
 )
+from bot.lab.past.labels import LabelledPastTurn
 from bot.lab.past.own_past import Past
 from bot.lab.widgets import Table
 from bot.presentation.command_output import proposal_table
@@ -114,10 +113,10 @@ _WIDTH = 100
 
 def halves_of(past: Past) -> LabelledHalves:
     """Split the labelled turns: the earlier half to choose on, the later to test on."""
-    return label_halves(past.past_turns, past.labels.all)
+    return label_halves(past.past_turns, past.labels)
 
 
-def best_settings(past: Past) -> GridPoint | None:
+def best_settings(past: Past) -> Mapping[str, Value] | None:
     """Return the best point of the grid on the earlier half; None without labels there."""
     return next(iter(search_grid(halves_of(past).choosing, past.in_force)), None)
 

@@ -1,6 +1,6 @@
 """Labels on past turns: what is asked first, what is kept, and what tuning makes of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +10,15 @@ import pytest
 from bot.lab.past.labelled_turns import (
     FLOOR,
     LabelledHalves,
-    estimate_utility,
     figures,
     label_halves,
-    mean_utility,
     search_grid,
     silence,
     tuning_result,
+    turn_counts,
     with_changes,
 )
-from bot.lab.past.labels import Labels, agreement, weak_labels
+from bot.lab.past.labels import LabelledPastTurn, Labels, agreement, weak_labels
 from bot.lab.past.past_result import LEAST_OF_EACH, TooFewLabels, fit_own_calibration
 from bot.lab.past.past_turns import MOST_OFFERED, OFFERED, PastTurn, draw_sample, halves, offer_memories
 from bot.lab.past.session import LabellingSession
@@ -27,6 +26,8 @@ from graph.settings.context import TurnContext
 from memory.episodic.log.feedback_log import Feedback, Label, LabelLog
 from memory.errors import TierUnavailable
 from memory.owners.owner_files import OwnerFiles
+from memory.recall.relevance import Calibration
+from memory.tuning.curves import measure
 from memory.tuning.gain_bound import measure_gain
 from tests.observations import observation
 from tests.past import START, past
@@ -47,6 +48,16 @@ async def files(tmp_path: Path) -> AsyncIterator[OwnerFiles]:
 
 def said(turn_id: str, memory: str, relevant: bool) -> Label:
     return Label(turn_id=turn_id, memory=memory, relevant=relevant, at=NOW)
+
+
+def unsaved(labels: Iterable[Label]) -> Labels:
+    return Labels(LabelLog(OwnerFiles(Path("no folder"))), OWNER, labels)
+
+
+def mean_utility(
+    turns: Sequence[LabelledPastTurn], context: TurnContext, calibration: Calibration | None = None
+) -> float:
+    return measure(turn_counts(turns, context, calibration)).utility.value
 
 
 class TestSession:
@@ -216,34 +227,34 @@ class TestTuning:
             for n in range(turns)
         ]
         labels = [said(turn.turn_id, c.turn_id, c.turn_id[0] == "g") for turn in some for c in turn.offered]
-        return label_halves(some, labels), 0.8
+        return label_halves(some, unsaved(labels)), 0.8
 
     def test_turns_count_when_every_memory_is_labelled(self) -> None:
         labels = [said("t1", "a", True), said("t2", "c", False), said("gone", "x", True)]
-        parts = label_halves(TWO, labels)
+        parts = label_halves(TWO, unsaved(labels))
         assert [one.turn.turn_id for one in (*parts.choosing, *parts.testing)] == ["t2"]
-        parts = label_halves(TWO, [*labels, said("t1", "b", False)])
+        parts = label_halves(TWO, unsaved([*labels, said("t1", "b", False)]))
         everything = (*parts.choosing, *parts.testing)
         assert {one.turn.turn_id: one.relevant for one in everything} == {"t1": {"a"}, "t2": frozenset()}
-        assert label_halves([], labels) == LabelledHalves([], [])
+        assert label_halves([], unsaved(labels)) == LabelledHalves([], [])
 
     def test_the_best_threshold_is_found_and_proven_on_later_days(self) -> None:
         parts, best = self.noisy(144)
         found = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.3, 0.5, best, 0.95)})
-        assert found[0].changes == {"gap_threshold": best}
-        assert found[0].utility == pytest.approx(0.5)
+        assert found[0] == {"gap_threshold": best}
+        assert mean_utility(parts.choosing, with_changes(CONTEXT, found[0])) == pytest.approx(0.5)
         assert mean_utility(parts.testing, CONTEXT) == pytest.approx(0.0)
-        tuned = tuning_result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW)
+        tuned = tuning_result(parts, CONTEXT, found[0], model="any", made_at=NOW)
         assert tuned is not None
         assert measure_gain(tuned.held_out).proven
         assert tuned.thresholds == {"gap_threshold": best}
         assert tuned.baseline == CONTEXT.plain()
         assert not tuned.demonstration
-        shown = tuning_result(parts, CONTEXT, found[0].changes, model="any", made_at=NOW, demonstration=True)
+        shown = tuning_result(parts, CONTEXT, found[0], model="any", made_at=NOW, demonstration=True)
         assert shown is not None
         assert shown.demonstration
         unchosen = replace(parts, choosing=[])
-        assert tuning_result(unchosen, CONTEXT, found[0].changes, model="any", made_at=NOW) is None
+        assert tuning_result(unchosen, CONTEXT, found[0], model="any", made_at=NOW) is None
         assert not tuned.chosen_on & {turn.group for turn in tuned.held_out}
         assert tuned.figures.before["false injections per 100 turns"] == 100
         assert tuned.figures.after == {
@@ -256,11 +267,9 @@ class TestTuning:
         parts, _ = self.noisy()
         assert tuning_result(parts, CONTEXT, {"gap_threshold": 0.5}, model="any", made_at=NOW) is None
         found = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.55, 0.5)})
-        assert found[0].changes == {"gap_threshold": 0.5}
+        assert found[0] == {"gap_threshold": 0.5}
 
     def test_without_turns_there_are_no_figures(self) -> None:
-        assert mean_utility([], CONTEXT) == 0.0
-        assert estimate_utility([], CONTEXT) is None
         assert figures([], CONTEXT) == {}
 
     def test_to_show_less_is_no_gain_where_more_is_shown_than_labelled(self) -> None:
@@ -268,10 +277,10 @@ class TestTuning:
         turns = [self.partly(f"t{n}", n // 8) for n in range(144)]
         labels = [said(turn.turn_id, c.turn_id, True) for turn in turns for c in turn.offered]
         assert {len(turn.shown(CONTEXT)) for turn in turns} == {8}
-        parts = label_halves(turns, labels)
+        parts = label_halves(turns, unsaved(labels))
         best = search_grid(parts.choosing, CONTEXT, {"gap_threshold": (0.5, 0.82, 0.92, 0.95)})[0]
-        assert best.utility == 1.0
-        assert len(turns[0].shown(with_changes(CONTEXT, best.changes))) >= 5
+        assert mean_utility(parts.choosing, with_changes(CONTEXT, best)) == 1.0
+        assert len(turns[0].shown(with_changes(CONTEXT, best))) >= 5
         for stricter in (0.82, 0.92, 0.95):
             tuned = tuning_result(parts, CONTEXT, {"gap_threshold": stricter}, model="any", made_at=NOW)
             assert tuned is not None
@@ -300,7 +309,7 @@ class TestTuning:
         """Return turns that look the same; each so-manieth needs its memory."""
         turns = [past(f"t{n}", {f"t{n}m": 0.9}, day=n // 10) for n in range(200)]
         labels = [said(one.turn_id, f"{one.turn_id}m", place % every == 0) for place, one in enumerate(turns)]
-        return label_halves(turns, labels)
+        return label_halves(turns, unsaved(labels))
 
     def test_a_calibration_of_ones_own_does_not_buy_silence(self) -> None:
         """Where nothing tells what helps from what does not, silence makes the fewest mistakes."""
@@ -312,12 +321,12 @@ class TestTuning:
 
     def test_thresholds_that_silence_are_not_chosen(self) -> None:
         best = search_grid(self.alike(3).choosing, CONTEXT, {"gap_threshold": (0.5, 0.95)})[0]
-        assert best.changes == {"gap_threshold": 0.5}
+        assert best == {"gap_threshold": 0.5}
 
     def test_thresholds_that_silence_are_not_chosen_where_nothing_is_recalled_either(self) -> None:
         nothing_helps, deaf = self.alike(1000).choosing, with_changes(CONTEXT, {"gap_threshold": 0.95})
         grid = {"gap_threshold": (0.5, 0.95)}
-        assert search_grid(self.alike(3).choosing, deaf, grid)[0].changes == {"gap_threshold": 0.5}
+        assert search_grid(self.alike(3).choosing, deaf, grid)[0] == {"gap_threshold": 0.5}
         assert [
             search_grid(some, base, grid) for some in (nothing_helps[1:], []) for base in (CONTEXT, deaf)
         ] == [[]] * 4
