@@ -1,4 +1,4 @@
-"""`goat bench living` over the real embedding model: the package's own lives, and what once went wrong."""
+"""`goat bench living` over the real embedding model: the project's own lives, and what once went wrong."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.lab.bench.handmade import packaged_json
-from bot.lab.bench.lives import packaged_lives
+from tests.bench.recall.sets import OWN_LIVES, own_lives
 from tests.goat import Goat, settings_for
 
 NEEDED, ALL_NEEDED, EXTRA = 0.8, 0.75, 0.8
@@ -32,10 +31,10 @@ def results(living: Goat, lives: Any) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.process
 @pytest.mark.timeout(600)
-def test_memory_holds_in_the_lives_of_the_package(living: Goat) -> None:
-    found = results(living, packaged_json("lives"))
+def test_memory_holds_in_the_projects_own_lives(living: Goat) -> None:
+    found = results(living, json.loads(OWN_LIVES.read_text("utf-8")))
 
-    probes = [(probe, found[probe.id]) for person in packaged_lives().people for probe in person.probes]
+    probes = [(probe, found[probe.id]) for person in own_lives().people for probe in person.probes]
     answered = [(probe, {*one["shown"], *one["window"]}) for probe, one in probes if probe.gold]
     needed = sum(bool(seen & {*probe.gold}) for probe, seen in answered) / len(answered)
     whole = sum({*probe.needed} <= seen for probe, seen in answered) / len(answered)
@@ -96,7 +95,7 @@ def test_what_once_went_wrong(living: Goat) -> None:
 
     Of two things asked for, one was shown.
     """
-    [nora] = [one for one in packaged_json("lives")["people"] if one["id"] == "nora"]
+    [nora] = [one for one in json.loads(OWN_LIVES.read_text("utf-8"))["people"] if one["id"] == "nora"]
     told = [
         {
             "id": name,

@@ -1,20 +1,13 @@
 """Data sets by name, and labelled conversations to tune on, each with a calibration fitted without it."""
 
 import lzma
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.lab.bench.handmade import (
-    first_person,
-    packaged_json,
-    read_phrases,
-    romanian,
-    with_irrelevant,
-    with_phrases,
-)
-from bot.lab.bench.neutral import Bench, LabelledBench, pool_archives
+from bot.lab.bench.handmade import first_person, packaged_json
+from bot.lab.bench.neutral import LabelledBench
 from bot.lab.bench.public_sets import load_locomo, load_longmemeval
 from memory.errors import GoatError
 from memory.recall.relevance import Calibration
@@ -23,12 +16,6 @@ LOADERS: Mapping[str, Callable[[Path], LabelledBench]] = {
     "locomo": load_locomo,
     "longmemeval": load_longmemeval,
 }
-POOLED = "-pooled"
-ROMANIAN = "romanian"
-SETS = [*(name + form for name in LOADERS for form in ("", POOLED)), ROMANIAN]
-SPEED = "speed"
-LIVING = "living"
-
 FITTED_ON = "locomo"
 """The public benchmark that the packaged calibration was fitted on."""
 PACKED = "longmemeval"
@@ -37,28 +24,6 @@ PACKED = "longmemeval"
 
 class NoData(GoatError):
     """A data set is missing or unknown."""
-
-
-def read_sets(data: Path | None, chosen: Sequence[str]) -> Iterator[Bench]:
-    """Yield the chosen sets with irrelevant messages.
-
-    Raises:
-        NoData: a set is unknown, or its file is missing.
-        BadImportFile: a file cannot be read.
-    """
-    unknown = sorted({*chosen} - {LIVING, *SETS, SPEED})
-    if unknown:
-        raise NoData(f"--only {unknown[0]}: expected one of {LIVING}, {', '.join(SETS)}, {SPEED}.")
-    phrases = read_phrases()
-    for name in LOADERS:
-        if not {name, name + POOLED}.isdisjoint(chosen):
-            labelled = LOADERS[name](file_of(data, name))
-            if name in chosen:
-                yield with_irrelevant(labelled, phrases)
-            if name + POOLED in chosen:
-                yield with_phrases(pool_archives(labelled.bench), phrases)
-    if ROMANIAN in chosen:
-        yield romanian().bench
 
 
 def file_of(data: Path | None, name: str) -> Path:

@@ -95,15 +95,6 @@ def with_irrelevant(labelled: LabelledBench, phrases: Phrases, *, per_kind: int 
     return bench.model_copy(update={"archives": archives})
 
 
-def with_phrases(bench: Bench, phrases: Phrases) -> Bench:
-    """Add all phrases to each archive, but no others' questions: a pooled archive holds everybody."""
-    archives = tuple(
-        _extended(archive, _phrases(archive.id, phrases, max(map(len, phrases.values()), default=0)))
-        for archive in bench.archives
-    )
-    return bench.model_copy(update={"archives": archives})
-
-
 def read_phrases() -> dict[str, list[str]]:
     """Read phrases of small talk and new topics, by kind and language."""
     kinds: dict[str, dict[str, list[str]]] = packaged_json(IRRELEVANT)

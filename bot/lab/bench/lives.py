@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime
 
 from bot.lab.bench.bench_run import Recaller, RecallResult, ignore, ingest_episodes, open_recaller
-from bot.lab.bench.handmade import packaged_json
 from bot.lab.bench.neutral import Message, Neutral, Text, read_neutral
 from graph.layers import Layers
 from graph.replay.recorded_turns import latest_within
@@ -88,10 +87,6 @@ def read_lives(path: Path) -> Lives:
         BadImportFile: names the position and what is wrong there.
     """
     return read_neutral(path, Lives)
-
-
-def packaged_lives() -> Lives:
-    return Lives.model_validate(packaged_json("lives"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,16 +112,6 @@ class LabelledBench:
     """By archive; English by default."""
 
 
-def pool_archives(bench: Bench) -> Bench:
-    """Merge all archives into one, in order of time; ids are prefixed with their archive's."""
-    docs = [_doc(archive.id, doc) for archive in bench.archives for doc in archive.docs]
-    queries = [_query(archive.id, query) for archive in bench.archives for query in archive.queries]
-    if all(doc.time is not None for doc in docs):
-        docs.sort(key=lambda doc: doc.time.timestamp() if doc.time else 0.0)
-    archive = BenchArchive(id="pooled", docs=tuple(docs), queries=tuple(queries))
-    return Bench(name=f"{bench.name}, pooled", archives=(archive,))
-
-
 def draw_archive(archive: BenchArchive, size: int, chance: random.Random) -> BenchArchive:
     """Draw a smaller archive, with the questions that it still answers and all irrelevant ones.
 
@@ -148,16 +138,6 @@ def _answered(query: BenchQuery, docs: set[str]) -> bool:
 def seeded_random(seed: str | int) -> random.Random:
     """Return a reproducible generator; use a separate seed for each kind of draw."""
     return random.Random(seed)  # noqa: S311 - reproducible draws, not secrets
-
-
-def _doc(archive: str, doc: Doc) -> Doc:
-    session = None if doc.session is None else f"{archive}/{doc.session}"
-    return doc.model_copy(update={"id": f"{archive}/{doc.id}", "session": session})
-
-
-def _query(archive: str, query: BenchQuery) -> BenchQuery:
-    gold = tuple(f"{archive}/{unit}" for unit in query.gold)
-    return query.model_copy(update={"id": f"{archive}/{query.id}", "gold": gold})
 
 
 LATEST = datetime(2026, 1, 1, tzinfo=UTC)

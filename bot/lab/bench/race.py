@@ -2,19 +2,12 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from bot.lab.bench.bench_run import UNHURRIED, ask, ignore, ingest
 from bot.lab.bench.neutral import Bench
-from bot.lab.bench.outcome import (
-    MEASURES,
-    QueryOutcome,
-    found_turns,
-    read_outcome,
-    summarise,
-)
+from bot.lab.bench.outcome import MEASURES, QueryOutcome, found_turns, read_outcome
 from graph.layers import Layers
 from graph.settings.context import Thresholds, TurnContext
 from graph.state.turn_state import State
@@ -74,11 +67,6 @@ def neighbour_contestants(*shares: float) -> list[Contestant]:
     return [Contestant(f"{share:g}", {"fusion_neighbours": share}, decides=False) for share in shares]
 
 
-DIGITS = 4
-CURVES = (OURS, "original")
-"""Contestants whose curves are kept."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
     """Outcomes of every contestant on one benchmark."""
@@ -118,25 +106,6 @@ async def race(
         ingest_seconds=seconds,
         outcomes=outcomes,
     )
-
-
-def results_of(race: Race) -> dict[str, Any]:
-    """Return every contestant's figures, with intervals over conversations."""
-    return {
-        "docs": race.docs,
-        "conversations": race.conversations,
-        "ingest_seconds": race.ingest_seconds,
-        "contestants": {name: _figures(name, some) for name, some in race.outcomes.items()},
-    }
-
-
-def rounded(value: Any) -> Any:
-    """Round all numbers in results, for a smaller committed file."""
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def mean_measure(outcomes: Iterable[QueryOutcome], measure: str) -> Estimate | None:
@@ -182,17 +151,3 @@ def _estimate(
     if not values:
         return None
     return resampling([conversation(outcome) for outcome in outcomes]).estimate(values, scale=scale)
-
-
-def _figures(name: str, outcomes: Sequence[QueryOutcome]) -> dict[str, Any]:
-    summary = summarise(outcomes)
-    estimates = {measure: mean_measure(outcomes, measure) for measure in MEASURES}
-    estimates["false_per_hundred"] = false_injections(outcomes)
-    intervals = {key: _bounds(estimate) for key, estimate in estimates.items() if estimate is not None}
-    curve = summary["curve"] if name in CURVES else []
-    return {**summary, "curve": curve, "intervals": intervals}
-
-
-def _bounds(estimate: Estimate) -> dict[str, float]:
-    """Return an estimate for JSON, without an unbounded interval: JSON has no NaN."""
-    return asdict(estimate) if estimate.bounded else {"value": estimate.value}

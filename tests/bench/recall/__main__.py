@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.commands.bench_command import BenchProgress
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.data_sets import LIVING, SETS, SPEED, file_of, read_sets
+from bot.lab.bench.data_sets import file_of
 from bot.lab.bench.lives import Lives, probe_result, read_lives, run_lives
 from bot.lab.bench.measures import Measures, measure_probes
 from bot.lab.bench.neutral import Bench
@@ -25,8 +25,6 @@ from bot.lab.bench.race import (
     Race,
     neighbour_contestants,
     race,
-    results_of,
-    rounded,
 )
 from bot.lab.bench.report import print_measures, print_report
 from bot.presentation.command_output import results_file
@@ -36,6 +34,8 @@ from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
 from memory.errors import GoatError
 from tests.bench.archive import SEEDS
+from tests.bench.recall.results import results_of, rounded
+from tests.bench.recall.sets import LIVING, SETS, SPEED, read_sets
 from tests.bench.recall.speed import LARGE, SIZES, embedding_rate, learned, print_speed, speed
 
 

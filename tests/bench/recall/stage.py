@@ -1,7 +1,7 @@
 """Fit the two packaged decisions: `make calibrate`, with GOAT_BENCH_DATA set.
 
-Fitted on the packaged lives, those of the folder, and, at a lower weight, the archives of LoCoMo. The figures
-are leave-one-person-out: each person's decisions come from a fit on all others.
+Fitted on the lives here, those of the data folder, and, at a lower weight, the archives of LoCoMo. The
+figures are leave-one-person-out: each person's decisions come from a fit on all others.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from rich.console import Console
 from bot.commands.bench_command import BenchProgress
 from bot.lab.bench.bench_layers import bench_layers
 from bot.lab.bench.bench_run import UNHURRIED
-from bot.lab.bench.data_sets import LIVING, file_of
+from bot.lab.bench.data_sets import file_of
 from bot.lab.bench.handmade import first_person
-from bot.lab.bench.lives import Lives, packaged_lives, read_lives
+from bot.lab.bench.lives import Lives, read_lives
 from bot.lab.bench.measures import ALL, Measures, measure_probes
 from bot.lab.bench.public_sets import load_locomo, load_longmemeval
 from bot.lab.bench.report import print_measures
@@ -38,6 +38,7 @@ from tests.bench.recall.samples import (
     openings,
     samples,
 )
+from tests.bench.recall.sets import LIVING, own_lives
 from tests.bench.recall.staged_fit import LabelledMessage, Sample, fit_staged
 
 OF_OTHERS, OF_OTHER_PEOPLE = 100, 8
@@ -85,7 +86,7 @@ def sets(settings: Settings) -> list[tuple[Lives, Mapping[str, float]]]:
     young = as_lives(first_person(), of_others=OF_OTHER_PEOPLE, sizes=YOUNG)
     locomo = load_locomo(file_of(settings.bench_data, "locomo"))
     return [
-        (packaged_lives(), LIVED),
+        (own_lives(), LIVED),
         (read_lives(file_of(settings.bench_data, LIVING)), LIVED),
         (as_lives(locomo, of_others=OF_OTHERS), ARCHIVED),
         (young, HANDMADE),

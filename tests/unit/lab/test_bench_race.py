@@ -19,10 +19,9 @@ from bot.lab.bench.race import (
     mean_measure,
     neighbour_contestants,
     race,
-    results_of,
-    rounded,
 )
 from graph.settings.settings import Settings
+from tests.bench.recall.results import results_of, rounded
 from tests.servers.hash_embeddings import HashEmbeddings
 
 DOCS = tuple(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.lab.bench.handmade import OTHERS, SAME_NAMES, with_irrelevant
-from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench, pool_archives
+from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench
 from bot.lab.bench.public_sets import load_locomo, load_longmemeval
+from tests.bench.recall.sets import pool_archives
 
 SAMPLE: dict[str, Any] = {
     "sample_id": "conv-1",
