@@ -17,18 +17,25 @@ _TURN_STEP = timedelta(minutes=1)
 
 def read_locomo(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
     """Yield each conversation of the file as its id and its episodes in order."""
-    whole = read_json(path)
+    for name, sample in locomo_samples(path):
+        yield name, locomo_episodes(sample, owner, name)
+
+
+def locomo_samples(path: Path) -> Iterator[tuple[str, Field]]:
+    """Yield each conversation of the file with its id."""
     seen: set[str] = set()
-    for number, sample in enumerate(whole.items() if isinstance(whole.value, list) else [whole]):
+    for number, sample in enumerate(read_json(path).each(), start=1):
         named = sample.find("sample_id")
-        name = named.name() if named else f"{path.stem}-{number + 1}"
+        name = named.name() if named else f"{path.stem}-{number}"
         if named and name in seen:
             raise named.bad("an id that no other conversation of the file has")
         seen.add(name)
-        yield name, _locomo_episodes(sample.find("conversation") or sample, owner, name)
+        yield name, sample
 
 
-def _locomo_episodes(conversation: Field, owner: str, name: str) -> Iterator[Episode]:
+def locomo_episodes(sample: Field, owner: str, name: str) -> Iterator[Episode]:
+    """Yield the episodes of a conversation in order."""
+    conversation = sample.find("conversation") or sample
     for session in _session_keys(conversation):
         yield from _turn_pairs(conversation, session, owner, name)
 
@@ -91,12 +98,16 @@ class _Session:
 
 def read_longmemeval(path: Path, owner: str) -> Iterator[tuple[str, Iterator[Episode]]]:
     """Yield each case of a file, or of every file in a folder, as its id and its episodes in order."""
+    for name, case in longmemeval_cases(path):
+        yield name, longmemeval_episodes(case, owner, name)
+
+
+def longmemeval_cases(path: Path) -> Iterator[tuple[str, Field]]:
+    """Yield each case of a file, or of every file in a folder, with its id."""
     for file in _files(path):
-        whole = read_json(file)
-        for case in whole.items() if isinstance(whole.value, list) else [whole]:
+        for case in read_json(file).each():
             named = case.find("case_id") or case.find("question_id")
-            name = named.name() if named else file.stem
-            yield name, _episodes(case, owner, name)
+            yield named.name() if named else file.stem, case
 
 
 def _files(path: Path) -> list[Path]:
@@ -108,7 +119,8 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _episodes(case: Field, owner: str, name: str) -> Iterator[Episode]:
+def longmemeval_episodes(case: Field, owner: str, name: str) -> Iterator[Episode]:
+    """Yield the episodes of a case in order."""
     for number, session in enumerate(_sessions(case)):
         yield from _session(session, owner, name, number)
 

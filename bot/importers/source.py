@@ -85,6 +85,10 @@ class Field:
             Field(self.file, f"{self.position}[{index}]", value) for index, value in enumerate(self.value)
         ]
 
+    def each(self) -> "list[Field]":
+        """Return the items of a list, and any other value alone."""
+        return self.items() if isinstance(self.value, list) else [self]
+
     def names(self) -> list[str]:
         if not isinstance(self.value, dict):
             raise self.bad("an object")

@@ -5,8 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bot.importers.benchmark_formats import read_locomo, read_longmemeval
-from bot.importers.source import Field, read_json
+from bot.importers.benchmark_formats import (
+    locomo_episodes,
+    locomo_samples,
+    longmemeval_cases,
+    longmemeval_episodes,
+)
+from bot.importers.source import Field
 from bot.lab.bench.neutral import Bench, BenchArchive, BenchQuery, Doc, LabelledBench
 from memory.models import Episode
 
@@ -17,11 +22,8 @@ _DIALOGUE = re.compile(r"D(\d+):(\d+)")
 
 def load_locomo(path: Path) -> LabelledBench:
     """Read a LoCoMo file; adversarial questions count as irrelevant."""
-    samples = {
-        _sample_name(sample, path, number): sample for number, sample in enumerate(_samples(path), start=1)
-    }
-    episodes = {name: list(some) for name, some in read_locomo(path, "bench")}
-    archives = tuple(_archive(name, episodes[name], sample) for name, sample in samples.items())
+    samples = dict(locomo_samples(path))
+    archives = tuple(_archive(name, sample) for name, sample in samples.items())
     people = {name: _people(sample.get("conversation")) for name, sample in samples.items()}
     return LabelledBench(Bench(name="LoCoMo", archives=archives), people)
 
@@ -31,21 +33,12 @@ def dialogue_ids(evidence: object) -> list[str]:
     return [f"D{int(session)}:{int(turn)}" for session, turn in _DIALOGUE.findall(str(evidence))]
 
 
-def _samples(path: Path) -> list[Field]:
-    whole = read_json(path)
-    return whole.items() if isinstance(whole.value, list) else [whole]
-
-
-def _sample_name(sample: Field, path: Path, number: int) -> str:
-    named = sample.find("sample_id")
-    return named.name() if named else f"{path.stem}-{number}"
-
-
 def _people(conversation: Field) -> tuple[str, ...]:
     return tuple(conversation.get(key).name() for key in ("speaker_a", "speaker_b"))
 
 
-def _archive(name: str, episodes: list[Episode], sample: Field) -> BenchArchive:
+def _archive(name: str, sample: Field) -> BenchArchive:
+    episodes = list(locomo_episodes(sample, "bench", name))
     docs = tuple(_pair_doc(episode) for episode in episodes)
     holders = {
         said: doc.id
@@ -82,31 +75,16 @@ ABSTENTION = "_abs"
 
 def load_longmemeval(path: Path) -> LabelledBench:
     """Read a file, or a folder of files; unanswerable questions count as irrelevant."""
-    cases = {_case_name(case, file): case for file in _files(path) for case in _cases(file)}
     archives = tuple(
-        BenchArchive(id=name, docs=tuple(_docs(episodes)), queries=tuple(_queries(cases[name], name)))
-        for name, episodes in read_longmemeval(path, "bench")
+        BenchArchive(id=name, docs=tuple(_docs(case, name)), queries=tuple(_queries(case, name)))
+        for name, case in longmemeval_cases(path)
     )
     return LabelledBench(Bench(name="LongMemEval", archives=archives))
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(path.glob("*.json")) if path.is_dir() else [path]
-
-
-def _cases(file: Path) -> list[Field]:
-    whole = read_json(file)
-    return whole.items() if isinstance(whole.value, list) else [whole]
-
-
-def _case_name(case: Field, file: Path) -> str:
-    named = case.find("case_id") or case.find("question_id")
-    return named.name() if named else file.stem
-
-
-def _docs(episodes: Iterator[Episode]) -> Iterator[Doc]:
+def _docs(case: Field, name: str) -> Iterator[Doc]:
     places: Counter[str] = Counter()
-    for episode in episodes:
+    for episode in longmemeval_episodes(case, "bench", name):
         (session,) = episode.tags
         places[session] += 1
         yield Doc(
