@@ -126,8 +126,7 @@ class IngestedArchive:
 
     def gold(self, query: BenchQuery) -> frozenset[str]:
         """Return the turn ids of the documents, or of the sessions' documents, that answer a query."""
-        gold = set[str | None]() if query.irrelevant else {*query.gold}
-        return frozenset(turn_id for turn_id, doc in self.docs.items() if {doc.id, doc.session} & gold)
+        return frozenset(turn_id for turn_id, doc in self.docs.items() if query.answered_by(doc))
 
     def with_queries(self, queries: Sequence[BenchQuery]) -> "IngestedArchive":
         """Return the same archive with other queries."""

@@ -59,17 +59,11 @@ async def rank_answers(model: EmbeddingModel, bench: Bench, windows: Windows | N
         embedded = np.asarray(await model.aembed_documents(list(chain.from_iterable(parts))), np.float32)
         owners = np.repeat(np.arange(len(texts)), [len(some) for some in parts])
         for query in archive.queries:
-            if gold := _gold(archive, query):
+            if gold := [number for number, doc in enumerate(archive.docs) if query.answered_by(doc)]:
                 places.append(await _rank(model, query, gold, embedded, owners))
                 conversations.append(archive.id)
         vectors, docs = vectors + len(embedded), docs + len(texts)
     return AnswerRanks(places=places, conversations=conversations, vectors=vectors, docs=docs)
-
-
-def _gold(archive: BenchArchive, query: BenchQuery) -> list[int]:
-    """Return the indexes of the documents that answer a query; none for an irrelevant one."""
-    gold = set[str | None]() if query.irrelevant else {*query.gold}
-    return [number for number, doc in enumerate(archive.docs) if {doc.id, doc.session} & gold]
 
 
 async def _rank(

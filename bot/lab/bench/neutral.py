@@ -55,6 +55,10 @@ class BenchQuery(Neutral):
     kind: Text | None = None
     category: Text | None = None
 
+    def answered_by(self, doc: Doc) -> bool:
+        """Return whether a document, or its session, answers the query."""
+        return not self.irrelevant and not {doc.id, doc.session}.isdisjoint(self.gold)
+
 
 def _refuse_same_ids(docs: tuple[Doc, ...]) -> tuple[Doc, ...]:
     ids = [doc.id for doc in docs]
