@@ -1,11 +1,12 @@
 """Effects of thresholds on labelled turns: operating points, and the baselines to beat."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from memory.tuning.held_out import utility
+from memory.tuning.held_out import HeldOut, utility
 from memory.tuning.resampling import Estimate, Resampling, resampling
 
 PER = 100
@@ -45,6 +46,12 @@ class TurnCounts:
     shown: int
     relevant: int
     """Memories that answer it, shown or not."""
+
+    @classmethod
+    def of(cls, group: str, shown: Collection[str], relevant: Collection[str]) -> Self:
+        """Count the memories of these turn ids."""
+        hits = len({*relevant}.intersection(shown))
+        return cls(group=group, hits=hits, shown=len(shown), relevant=len(relevant))
 
     @property
     def utility(self) -> float:
@@ -135,6 +142,14 @@ def measure(
         false_injections=again.estimate(shown > 0, there == 0, scale=PER),
         utility=useful,
     )
+
+
+def scored(before: Sequence[TurnCounts], after: Sequence[TurnCounts]) -> list[HeldOut]:
+    """Score the same turns with the settings before and after."""
+    return [
+        HeldOut(group=one.group, before=one.utility, after=then.utility)
+        for one, then in zip(before, after, strict=True)
+    ]
 
 
 def choose(points: Sequence[OperatingPoint], *, most_false: float) -> OperatingPoint | None:

@@ -13,7 +13,7 @@ from graph.state.turn_state import State
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import GapRule
 from memory.recall.relevance import Calibration
-from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint, TurnCounts, measure
+from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint, TurnCounts, measure, scored
 from memory.tuning.held_out import HeldOut
 from memory.tuning.reliability import Judgement
 from memory.tuning.resampling import Estimate, resampling
@@ -154,14 +154,7 @@ def judgements(turns: Sequence[LabelledTurn]) -> list[Judgement]:
 
 def held_out(turns: Sequence[AskedTurn], before: TurnContext, after: TurnContext) -> list[HeldOut]:
     """Score each message with the settings before and after."""
-    return [
-        HeldOut(
-            group=turn.conversation,
-            before=_counts(turn, before).utility,
-            after=_counts(turn, after).utility,
-        )
-        for turn in turns
-    ]
+    return scored(_counts(turns, before), _counts(turns, after))
 
 
 def whole_archives(turns: Sequence[AskedTurn]) -> list[AskedTurn]:
@@ -192,7 +185,7 @@ def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float
     """Return the figures of the settings for a tuning result, without those that could not be measured."""
     if not turns:
         return {}
-    point = measure([_counts(turn, context) for turn in turns])
+    point = measure(_counts(turns, context))
     found = {
         "recall of memories": point.recall,
         "messages answered": point.answered,
@@ -201,10 +194,8 @@ def figures(turns: Sequence[AskedTurn], context: TurnContext) -> dict[str, float
     return {name: round(estimate.value, 4) for name, estimate in found.items() if estimate is not None}
 
 
-def _counts(turn: AskedTurn, context: TurnContext) -> TurnCounts:
-    shown = turn.shown(context)
-    hits = len(turn.gold.intersection(shown))
-    return TurnCounts(group=turn.conversation, hits=hits, shown=len(shown), relevant=len(turn.gold))
+def _counts(turns: Sequence[AskedTurn], context: TurnContext) -> list[TurnCounts]:
+    return [TurnCounts.of(turn.conversation, turn.shown(context), turn.gold) for turn in turns]
 
 
 def halves(turns: Sequence[AskedTurn]) -> tuple[list[AskedTurn], list[AskedTurn]]:

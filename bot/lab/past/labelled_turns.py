@@ -10,8 +10,7 @@ from bot.lab.past.labels import LabelledPastTurn, Labels
 from bot.lab.past.past_turns import GRID, PastTurn, halves
 from graph.settings.context import TurnContext
 from memory.recall.relevance import Calibration, data_digest
-from memory.tuning.curves import TurnCounts, measure
-from memory.tuning.held_out import HeldOut
+from memory.tuning.curves import TurnCounts, measure, scored
 from memory.tuning.tuning_result import HeldOutFigures, TuningResult, Value
 
 DATA = "own labels"
@@ -114,10 +113,7 @@ def tuning_result(
         baseline=base.plain(),
         calibration=calibration,
         chosen_on=frozenset(one.turn.day for one in labelled.choosing),
-        held_out=tuple(
-            HeldOut(group=one.group, before=one.utility, after=then.utility)
-            for one, then in zip(before, later, strict=True)
-        ),
+        held_out=tuple(scored(before, later)),
         figures=HeldOutFigures(before=_figures(before), after=_figures(later)),
         demonstration=demonstration,
     )

@@ -67,12 +67,7 @@ class LabelledPastTurn:
         Others are left out: it is unknown whether they help.
         """
         known = {candidate.turn_id for candidate in self.turn.offered}
-        return TurnCounts(
-            group=self.turn.day,
-            hits=len(self.relevant.intersection(shown)),
-            shown=len(known.intersection(shown)),
-            relevant=len(self.relevant),
-        )
+        return TurnCounts.of(self.turn.day, known.intersection(shown), self.relevant)
 
 
 class Labels:
