@@ -55,7 +55,6 @@ def past(turn_id: str, chances: Mapping[str, float], *, day: int = 0) -> PastTur
         at=at,
         message=f"question {turn_id}",
         offered=found,
-        chances=tuple(chances.values()),
         state=state,
         inputs=BudgetInputs(0, len, UTC),
         calibration=AS_IT_STANDS,

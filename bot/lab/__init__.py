@@ -29,7 +29,7 @@ _TURNS: Mapping[str, str] = {
 }
 """An agent in a cell, and a turn taken apart."""
 _BENCHMARKS: Mapping[str, str] = {
-    "bot.lab.bench.tuning_data": "ask_sets DEFAULTS estimates figures GRIDS halves held_out judgements "
+    "bot.lab.bench.tuning_data": "ask_sets DEFAULTS estimates figures GRIDS halves held_out "
     "labelled_turns points_table RULES STANDARD whole_archives",
     "bot.lab.bench.bench_layers": "bench_layers embeddings_cache VECTORS",
     "bot.lab.bench.committed_figures": "committed_results curve estimate injection_table names_of "

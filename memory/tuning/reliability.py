@@ -6,21 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memory.tuning.curves import LabelledTurn
 from memory.tuning.resampling import INTERVAL, LEAST_GROUPS, Estimate, Numbers, Resampling, resampling
 
 Mask = NDArray[np.bool_]
 BINS = 10
 """Of equal width."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """A labelled memory: its probability, and whether it answers."""
-
-    group: str
-    """Unit of resampling: the conversation or the day."""
-    probability: float
-    fits: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +38,16 @@ class Reliability:
     """Share of all labelled memories that answers."""
 
 
-def reliability(judged: Sequence[Judgement], bins: int = BINS) -> Reliability | None:
-    """Compare probabilities with labels; None without labels.
+def reliability(turns: Sequence[LabelledTurn], bins: int = BINS) -> Reliability | None:
+    """Compare the memories' probabilities with their labels; None without labels.
 
     With few memories in a bin, the error is above 0 by chance alone, and so is its interval.
     """
+    judged = [(turn.group, *each) for turn in turns for each in turn.found]
     if not judged:
         return None
-    again = resampling([one.group for one in judged])
-    chances = np.array([one.probability for one in judged])
-    fits = np.array([one.fits for one in judged], float)
+    again = resampling([group for group, *_ in judged])
+    chances, fits = (np.array(each, float) for each in zip(*(one[1:] for one in judged), strict=True))
     places = np.minimum((chances * bins).astype(int), bins - 1)
     masks = [places == place for place in range(bins) if (places == place).any()]
     base = again.estimate(fits)

@@ -25,7 +25,7 @@ from bot.lab.past.notebook_archive import (
     story,
 )
 from bot.lab.past.own_past import Past
-from bot.lab.past.past_turns import MOST_OFFERED, draw_sample, past_turns
+from bot.lab.past.past_turns import MOST_OFFERED, draw_sample, offer_memories, past_turns
 from bot.lab.past.session import LabellingSession
 from graph.app import open_agent
 from graph.layers import Layers
@@ -77,7 +77,10 @@ async def test_an_archive_is_replayed_labelled_and_parted(settings: Settings, tm
             assert turn.shown(context) == shown
             assert {*shown} <= {one.turn_id for one in turn.offered}
             assert len(turn.offered) <= MOST_OFFERED
-            assert list(turn.chances) == sorted(turn.chances, reverse=True)
+            offered = offer_memories(turn.state, context, turn.calibration)
+            assert [one.turn_id for one in offered] == [one.turn_id for one in turn.offered]
+            chances = [one.probability for one in offered]
+            assert chances == sorted(chances, reverse=True)
         gold = {one.turn_id: one.gold for one in said}
         said_by_hand = Labels(layers.labels, OWNER)
         session = LabellingSession(said_by_hand, draw_sample(turns))

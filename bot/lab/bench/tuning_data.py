@@ -15,7 +15,6 @@ from memory.recall.gap_rules import GapRule
 from memory.recall.relevance import Calibration
 from memory.tuning.curves import GRID, LabelledTurn, OperatingPoint, TurnCounts, measure, scored
 from memory.tuning.held_out import HeldOut
-from memory.tuning.reliability import Judgement
 from memory.tuning.resampling import Estimate, resampling
 from nodes.gap_filter import filter_candidates
 
@@ -140,15 +139,6 @@ def labelled_turns(turns: Sequence[AskedTurn], context: TurnContext) -> list[Lab
             relevant=len(turn.gold),
         )
         for turn in turns
-    ]
-
-
-def judgements(turns: Sequence[LabelledTurn]) -> list[Judgement]:
-    """Return each memory found with its probability."""
-    return [
-        Judgement(group=turn.group, probability=score, fits=fits)
-        for turn in turns
-        for score, fits in turn.found
     ]
 
 

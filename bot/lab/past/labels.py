@@ -14,8 +14,7 @@ from memory.episodic.log.feedback_log import Feedback, Label, LabelLog
 from memory.errors import ConfigError
 from memory.models import Decision
 from memory.observation.observation import Observation
-from memory.tuning.curves import TurnCounts
-from memory.tuning.reliability import Judgement
+from memory.tuning.curves import LabelledTurn, TurnCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +139,15 @@ class Labels:
         relevant = frozenset(memory for memory in offered if self.of(turn.turn_id, memory))
         return LabelledPastTurn(turn=turn, relevant=relevant)
 
-    def judgements(self, turn: PastTurn, decisions: Mapping[str, Decision]) -> list[Judgement]:
+    def scored(self, turn: PastTurn, decisions: Mapping[str, Decision]) -> LabelledTurn:
         """Return a turn's labelled memories with the probabilities of these decisions."""
-        return [
-            Judgement(group=turn.day, probability=decisions[memory].probability, fits=helps)
+        found = [
+            (decisions[memory].probability, helps)
             for candidate in turn.offered
             if (helps := self.of(turn.turn_id, memory := candidate.turn_id)) is not None
             and memory in decisions
         ]
+        return LabelledTurn(group=turn.day, found=found, relevant=sum(helps for _, helps in found))
 
 
 def check_found(turns: Iterable[PastTurn], turn_id: str, memory: str) -> None:

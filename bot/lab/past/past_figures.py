@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from bot.lab.curves import precision_recall_curve, reliability_diagram
-from bot.lab.past.decided_past import GROUPS, DecidedTurn
+from bot.lab.past.decided_past import GROUPS, Decided
 from bot.lab.past.labelled_turns import turn_counts
 from bot.lab.past.labels import LabelledPastTurn
 from bot.lab.past.own_past import Past
@@ -21,8 +21,7 @@ from memory.tuning.tuning_result import Value
 
 def baselines(past: Past) -> dict[str, OperatingPoint]:
     """Return the metrics of showing nothing and of always showing the best; empty without labels."""
-    turns = [_scored(past, one) for one in past.decide().turns if past.labels.done(one.turn)]
-    return baseline_points(turns)
+    return baseline_points(_scored(past.decide()))
 
 
 def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoint]:
@@ -41,13 +40,7 @@ def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoi
 
 def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
     """Compare the probabilities of the labelled turns' memories with their labels; None without any."""
-    found = [
-        judged
-        for one in past.decide(**thresholds).turns
-        if past.labels.done(one.turn)
-        for judged in past.labels.judgements(one.turn, one.decisions)
-    ]
-    return reliability(found)
+    return reliability(_scored(past.decide(**thresholds)))
 
 
 def compare(
@@ -65,13 +58,9 @@ def compare(
     return paired_test(values[0], values[1], [one.turn.day for one in turns])
 
 
-def _scored(past: Past, one: DecidedTurn) -> LabelledTurn:
-    judged = past.labels.judgements(one.turn, one.decisions)
-    return LabelledTurn(
-        group=one.turn.day,
-        found=[(judgement.probability, judgement.fits) for judgement in judged],
-        relevant=sum(judgement.fits for judgement in judged),
-    )
+def _scored(decided: Decided) -> list[LabelledTurn]:
+    labels = decided.labels
+    return [labels.scored(one.turn, one.decisions) for one in decided.turns if labels.done(one.turn)]
 
 
 COVERAGE = "coverage: turns with a memory that helps, and one is shown"

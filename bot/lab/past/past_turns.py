@@ -89,8 +89,6 @@ class PastTurn:
     message: str
     offered: Sequence[Candidate] = field(repr=False)
     """Memories to label, the most probable first; see `bot.lab.past.past_turns`."""
-    chances: Sequence[float] = field(repr=False)
-    """Their probabilities with the settings in force."""
     state: State = field(repr=False)
     inputs: BudgetInputs = field(repr=False)
     calibration: Calibration | None = field(default=None, repr=False)
@@ -152,7 +150,6 @@ def past_turn(
         at=turn.observation.at,
         message=turn.episode.said,
         offered=tuple(by_id[decision.turn_id] for decision in best),
-        chances=tuple(decision.probability for decision in best),
         state=state,
         inputs=BudgetInputs(turn.observation.shares.fixed, count, zone, turn.observation.shares.space),
         calibration=calibration,

@@ -290,7 +290,7 @@ class TestTuning:
     @staticmethod
     def partly(turn_id: str, day: int) -> PastTurn:
         turn = past(turn_id, {f"{turn_id}m{n}": 0.94 - n / 50 for n in range(8)}, day=day)
-        return replace(turn, offered=turn.offered[:5], chances=turn.chances[:5])
+        return replace(turn, offered=turn.offered[:5])
 
     def test_a_calibration_needs_enough_turns_of_both_kinds(self) -> None:
         parts, _ = self.noisy(40)

@@ -22,7 +22,7 @@ from memory.tuning.gain_bound import (
     student_quantile,
 )
 from memory.tuning.held_out import MOST_GROUPS, HeldOut, utility
-from memory.tuning.reliability import Judgement, reliability
+from memory.tuning.reliability import reliability
 from memory.tuning.resampling import paired_test, resampling
 from memory.tuning.tuning_result import BadResult, TuningResult, read_result, write_result
 from tests.tables import each
@@ -109,7 +109,7 @@ class TestCurves:
         assert point.noise is not None
         assert math.isnan(point.noise.low)
         assert math.isnan(point.noise.high)
-        found = reliability([Judgement(group="one", probability=0.9, fits=fits) for fits in (True, False)])
+        found = reliability([LabelledTurn(group="one", found=[(0.9, True), (0.9, False)], relevant=1)])
         assert found is not None
         assert not found.error.bounded
         assert not found.base_rate.bounded
@@ -304,9 +304,9 @@ class TestBaselines:
 class TestReliability:
     def test_the_error_is_the_mean_distance_weighted_by_memories(self) -> None:
         judged = [
-            *(Judgement(group=f"{n}", probability=0.95, fits=n < 3) for n in range(4)),
-            Judgement(group="5", probability=0.15, fits=True),
-            Judgement(group="6", probability=1.0, fits=True),
+            *(LabelledTurn(group=f"{n}", found=[(0.95, n < 3)], relevant=int(n < 3)) for n in range(4)),
+            LabelledTurn(group="5", found=[(0.15, True)], relevant=1),
+            LabelledTurn(group="6", found=[(1.0, True)], relevant=1),
         ]
         found = reliability(judged)
         assert found is not None
