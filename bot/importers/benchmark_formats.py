@@ -106,8 +106,7 @@ def longmemeval_cases(path: Path) -> Iterator[tuple[str, Field]]:
     """Yield each case of a file, or of every file in a folder, with its id."""
     for file in _files(path):
         for case in read_json(file).each():
-            named = case.find("case_id") or case.find("question_id")
-            yield named.name() if named else file.stem, case
+            yield case.name_of("case_id") or case.name_of("question_id") or file.stem, case
 
 
 def _files(path: Path) -> list[Path]:
@@ -136,9 +135,9 @@ def _sessions(case: Field) -> Iterator[_Session]:
             yield _Session(name.name(), messages, date)
         return
     for number, session in enumerate(case.get("sessions").items()):
-        named, about = session.find("session_id"), session.find("metadata")
+        about = session.find("metadata")
         since = about.find("date") if about else None
-        yield _Session(named.name() if named else str(number), session.get("messages"), since)
+        yield _Session(session.name_of("session_id") or str(number), session.get("messages"), since)
 
 
 def _session(session: _Session, owner: str, case: str, number: int) -> Iterator[Episode]:

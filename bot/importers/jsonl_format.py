@@ -22,7 +22,7 @@ def read_jsonl(file: ImportFile) -> Iterator[tuple[str, Iterator[Episode]]]:
     alike: Counter[str] = Counter()
     for stream in file.streams(MEMBERS):
         for line in read_lines(file.path, stream):
-            thread = _optional(line, "thread") or THREAD
+            thread = line.name_of("thread") or THREAD
             yield thread, iter([_episode(line, file, thread, alike)])
 
 
@@ -35,7 +35,7 @@ def _episode(line: Field, file: ImportFile, thread: str, alike: Counter[str]) ->
     content = (thread, at.time().isoformat(), message, reply)
     same = stable_id(*content)  # a hash: a large file has many lines
     alike[same] += 1
-    given = _optional(line, "turn_id")
+    given = line.name_of("turn_id")
     return ImportedEpisode(
         turn_id=_derived_id(owner, given) if given else stable_id("jsonl", owner, *content, alike[same]),
         owner=owner,
@@ -73,8 +73,3 @@ def _speaker(line: Field) -> Speaker:
     if found is not None and found.value not in list(Speaker):
         raise found.bad(" or ".join(f'"{speaker}"' for speaker in Speaker))
     return Speaker(found.value) if found else Speaker.OWNER
-
-
-def _optional(line: Field, key: str) -> str:
-    found = line.find(key)
-    return found.name() if found else ""

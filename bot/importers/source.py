@@ -105,6 +105,11 @@ class Field:
         found = self.find(key)
         return found.text() if found else ""
 
+    def name_of(self, key: str) -> str:
+        """Return the text of `key`, which is not blank; empty if it is missing."""
+        found = self.find(key)
+        return found.name() if found else ""
+
     def items_of(self, key: str) -> "list[Field]":
         """Return the list of `key`; empty if it is missing."""
         found = self.find(key)

@@ -101,9 +101,7 @@ def _queries(case: Field, name: str) -> Iterator[BenchQuery]:
     asked = case.find("queries")
     for question in asked.items() if asked else [case]:
         about = question.find("metadata") or question
-        named, date = question.find("query_id"), about.find("question_date")
-        number = named.name() if named else name
-        kind = about.find("question_type")
+        date, number = about.find("question_date"), question.name_of("query_id") or name
         unanswered = number.endswith(ABSTENTION)
         yield BenchQuery(
             id=number,
@@ -112,5 +110,5 @@ def _queries(case: Field, name: str) -> Iterator[BenchQuery]:
             gold=tuple(session.name() for session in about.items_of("answer_session_ids")),
             irrelevant=unanswered,
             kind="adversarial" if unanswered else None,
-            category=kind.name() if kind else None,
+            category=about.name_of("question_type") or None,
         )
