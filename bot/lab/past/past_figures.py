@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from bot.lab.bench.outcome import grouped
 from bot.lab.curves import precision_recall_curve, reliability_diagram
 from bot.lab.past.decided_past import GROUPS, Decided
 from bot.lab.past.labelled_turns import turn_counts
-from bot.lab.past.labels import LabelledPastTurn
 from bot.lab.past.own_past import Past
 from bot.lab.past.past_result import halves_of
 from bot.lab.past.past_turns import GRID
@@ -32,10 +32,9 @@ def by_group(past: Past, by: str, **thresholds: Value) -> dict[str, OperatingPoi
     """
     if by not in GROUPS:
         raise ConfigError(f"Unknown grouping {by!r}. Known: {', '.join(GROUPS)}.")
-    context, groups = past.with_thresholds(thresholds), dict[str, list[LabelledPastTurn]]()
-    for one in past.labelled:
-        groups.setdefault(str(GROUPS[by](one.turn)), []).append(one)
-    return {name: measure(turn_counts(groups[name], context)) for name in sorted(groups)}
+    context = past.with_thresholds(thresholds)
+    groups = grouped(past.labelled, lambda one: GROUPS[by](one.turn))
+    return {name: measure(turn_counts(some, context)) for name, some in groups.items()}
 
 
 def reliability_of(past: Past, **thresholds: Value) -> Reliability | None:
