@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 
 from memory.reminders import part_readers as reads
-from memory.temporal import points
-from memory.temporal import time_words as words
+from memory.temporal import points, time_words as words
 from memory.temporal.time_words import one_of
 from memory.text.text import LazyPattern
 

@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from memory.temporal import group_readers as reads
-from memory.temporal import ordinals, points
-from memory.temporal import time_words as words
+from memory.temporal import group_readers as reads, ordinals, points, time_words as words
 from memory.temporal.time_spans import WEEK, Needs, Reader, Rule, rule, weekend_before
 from memory.temporal.time_words import Language, one_of
 

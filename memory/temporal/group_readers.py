@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from memory.temporal import points
-from memory.temporal import time_words as words
+from memory.temporal import points, time_words as words
 from memory.temporal.ago import FEW, Amount, ago, latest_span
 from memory.temporal.time_spans import (
     DAY,

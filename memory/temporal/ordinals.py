@@ -4,8 +4,7 @@ import contextlib
 import re
 from datetime import date
 
-from memory.temporal import points
-from memory.temporal import time_words as words
+from memory.temporal import points, time_words as words
 from memory.temporal.group_readers import amount, collapse_spaces
 from memory.temporal.time_spans import (
     DAY,

@@ -3,9 +3,7 @@
 import re
 from functools import partial
 
-from memory.temporal import group_readers as reads
-from memory.temporal import ordinals, points
-from memory.temporal import time_words as words
+from memory.temporal import group_readers as reads, ordinals, points, time_words as words
 from memory.temporal.message_text import sentence_around
 from memory.temporal.time_spans import Moment, Needs, Reader, Rule, Span, rule
 from memory.temporal.time_words import Language, Unit, one_of

@@ -3,9 +3,7 @@
 import re
 from functools import partial
 
-from memory.temporal import group_readers as reads
-from memory.temporal import ordinals, points
-from memory.temporal import time_words as words
+from memory.temporal import group_readers as reads, ordinals, points, time_words as words
 from memory.temporal.time_spans import WEEK, Moment, Needs, Reader, Rule, Span, rule, weekend_before
 from memory.temporal.time_words import Language, one_of
 

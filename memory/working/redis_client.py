@@ -19,8 +19,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError, TimeoutError as RedisTimeoutError
 
 from memory.working.embedded_server import EmbeddedServer
 from memory.working.redis_urls import RedisAddress, parse_redis_url

@@ -12,8 +12,7 @@ from typing import Self
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.database import Database, to_micros
 from memory.episodic.episode_archive import EpisodeArchive

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.grounding import ungrounded
 from memory.grounding.figure_check import checkable_figures as figures

@@ -3,8 +3,7 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.lexical.structural_keys import MAX_KEY_CHARS, MAX_KEYS, find_keys
 

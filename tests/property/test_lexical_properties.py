@@ -3,8 +3,7 @@
 import sqlite3
 import unicodedata
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.lexical.analysis import MAX_TERM_CHARS, query_terms, terms
 

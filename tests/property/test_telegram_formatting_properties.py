@@ -2,8 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from telegram.constants import MessageEntityType
 
 from bot.telegram.outbox.message_format import FormattedText, pieces, preview, utf16_length

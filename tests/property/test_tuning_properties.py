@@ -5,8 +5,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from memory.tuning.curves import LabelledTurn, choose, operating_points

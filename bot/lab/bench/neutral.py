@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic import AwareDatetime as Aware
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from bot.importers.source import BadImportFile, read_json
 from memory.models import Episode
@@ -24,7 +31,7 @@ def _text(value: Any) -> Any:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Message = Annotated[Text, Field(pattern=r"\S")]
-Time = Annotated[Aware, AfterValidator(lambda at: at.astimezone(UTC))]
+Time = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
 """Seconds since 1970, or a time with its zone."""
 Read = TypeVar("Read", bound="Neutral")
 

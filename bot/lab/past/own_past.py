@@ -16,8 +16,7 @@ from bot.lab.notebook_agent import settings_in
 from bot.lab.past.decided_past import TURN_COLUMNS, Decided, DecidedTurn, turn_row
 from bot.lab.past.labelled_turns import turn_counts, with_changes
 from bot.lab.past.labels import LabelledPastTurn, Labels, WeakLabel, check_found, weak_labels
-from bot.lab.past.notebook_archive import NotebookArchive, open_archive, react
-from bot.lab.past.notebook_archive import label as answer_all
+from bot.lab.past.notebook_archive import NotebookArchive, label as answer_all, open_archive, react
 from bot.lab.past.past_turns import PastTurn, draw_sample, past_turns
 from bot.lab.past.session import LabellingSession
 from bot.lab.past.threshold_ranges import steps_of

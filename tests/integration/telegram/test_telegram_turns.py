@@ -27,8 +27,7 @@ from memory.errors import TierUnavailable
 from memory.models import Episode
 from tests.plugins import until
 from tests.servers.model import Fault, ModelServer
-from tests.servers.telegram import BotApi
-from tests.servers.telegram import Message as Sent
+from tests.servers.telegram import BotApi, Message as Sent
 from tests.telegram_bot import ANA, BOB, Bot, running_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

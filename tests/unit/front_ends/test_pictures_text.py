@@ -1,7 +1,6 @@
 """Bars as text: exact, as wide as the terminal, in ASCII where it must be."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
 from bot.pictures.picture_values import LayerShare, Mark, Room, ScoreRow, Words

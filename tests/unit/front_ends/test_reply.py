@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from rich.console import Console
 
 from bot.terminal.markdown import MarkdownReply, Rendered, finished_length

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from telegram import Message, Update, User
 
 from bot.telegram.gate.gate import command, is_addressed, is_from_person

@@ -2,8 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from graph.delegation.pipeline import divide_budget
 from graph.delegation.role_answers import read_plan, read_review

@@ -4,8 +4,7 @@ import json
 import logging
 import sys
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import SecretStr
 
 from graph.observability.logs import JsonLines

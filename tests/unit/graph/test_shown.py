@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import UTC
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from graph.checkpoint.serde import StateSerializer
 from graph.settings.context import TurnContext

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from graph.exchange import Call, Exchange, Grounding, Round, ToolResult
@@ -22,8 +21,7 @@ from memory.models import (
     SearchStatus,
 )
 from tests.tables import each
-from tests.unit.graph.test_nodes import TURN, candidate, past
-from tests.unit.graph.test_nodes import state as begun
+from tests.unit.graph.test_nodes import TURN, candidate, past, state as begun
 
 
 def decision(

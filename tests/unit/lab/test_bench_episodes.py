@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.lab.bench.neutral import BenchArchive, BenchQuery, Doc, as_episodes, query_time, split_exchange
 from tests.tables import each

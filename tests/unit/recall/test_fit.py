@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from memory.calibration.fit import LabelledQuery, Matrix, fit_calibration, regress
 from memory.models import Evidence, QueryFacts

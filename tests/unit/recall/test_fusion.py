@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.lexical.lexical_index import SATURATION, idf
 from memory.recall.fusion import Scores, add_neighbours, neighbour_reliance, own_scores

@@ -5,8 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.models import Decision, DecisionRule
 from memory.recall.gap_rules import (

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from memory.models import Candidate, Evidence
 from memory.recall.ranking import RankRule, blend_score, by_blend, by_relevance

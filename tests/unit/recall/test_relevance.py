@@ -6,8 +6,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.models import Evidence, QueryFacts
 from memory.recall.relevance import (

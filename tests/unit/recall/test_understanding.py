@@ -4,8 +4,7 @@ import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.recall.mechanisms import (
     BEFORE,

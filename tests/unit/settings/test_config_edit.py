@@ -4,8 +4,7 @@ import tomllib
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from graph.settings.sources import flatten
 from graph.tuning.toml_edit import edit_toml

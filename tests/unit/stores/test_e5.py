@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from memory.embedding.e5 import PASSAGE, QUERY, E5Embeddings
 from memory.embedding.encoder import VERSION, WINDOW, Tokenizer

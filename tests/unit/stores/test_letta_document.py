@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.permanent.letta.letta_agents import agent_name
 from memory.permanent.letta.letta_document import Document, Unreadable, Writing, merge, parse, render

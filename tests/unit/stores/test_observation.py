@@ -5,8 +5,7 @@ import math
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.presentation.usage_figures import STEPS, stats_text
 from memory.models import Outcome, SearchReport, SearchStatus

@@ -1,8 +1,7 @@
 """AITS and the split of its budget: the numbers themselves, and what holds for any of them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from graph.settings.context import Thresholds
 from memory.prompt.token_budget import (

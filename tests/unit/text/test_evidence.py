@@ -1,7 +1,6 @@
 """The line of evidence: one line, clipped fairly, without secrets."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.prompt.tool_text import MIN_LIMIT, evidence_line
 from tests.tables import each

@@ -8,8 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from memory.database import Database, Rows, Value
 from memory.episodic.search.lookup import Lookup, look_up, summed

@@ -2,8 +2,7 @@
 
 import sys
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.text import marks
 from memory.text.marks import knows_nothing

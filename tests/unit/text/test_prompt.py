@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.models import Candidate, ConversationTurn, Fact
 from memory.prompt.prompt import (

@@ -2,8 +2,7 @@
 
 import re
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.text.text import ELLIPSIS, clean, clip, excerpt
 from tests.tables import each

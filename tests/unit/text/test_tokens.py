@@ -3,8 +3,7 @@
 import socket
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.prompt.token_budget import TokenCounter
 from tests.linear import not_linear

@@ -1,8 +1,7 @@
 """How a context window is shared, and what a refusal teaches."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from memory.prompt.window import (
     PromptSizes,
