@@ -7,14 +7,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from redis.asyncio import Redis
-
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import GetRedis, translate_errors
 
 _KEY = "goat:serve:tokens"
 _PREFIX = "goat-"
@@ -37,7 +34,7 @@ class ClientToken:
 class TokenList:
     """The clients' tokens. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: GetRedis
 
     @translate_errors()
     async def new(self, owner: str) -> str:

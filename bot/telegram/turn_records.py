@@ -10,14 +10,12 @@
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
 from bot.telegram.place import Place
-from memory.working.redis_connection import run_script, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 KEPT_SECONDS = 90 * 24 * 60 * 60
 _RUNNING_SECONDS = 10
@@ -91,7 +89,7 @@ class TurnRecord:
 class TurnRecords:
     """Reads and writes turn records. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: GetRedis
     keys: BotKeys
 
     @translate_errors()

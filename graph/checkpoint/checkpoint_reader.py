@@ -1,6 +1,6 @@
 """Reads of stored checkpoints, one or many."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from graph.checkpoint.checkpoint_records import THREADS, Namespace, Record, text, unpack_record, unpack_writes
 from graph.checkpoint.retention import namespaces
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import GetRedis, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -22,7 +22,7 @@ _PAGE = 20
 class CheckpointReader:
     """Reads checkpoints from Redis."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
     serde: SerializerProtocol
 
     async def complete(

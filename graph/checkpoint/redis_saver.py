@@ -1,9 +1,9 @@
 """A LangGraph checkpointer on plain Redis commands: Redis or Valkey from 5.0 on, single or clustered."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -23,10 +23,7 @@ from graph.checkpoint.commit_queue import CommitQueue, LatestCheckpoints, as_tup
 from graph.checkpoint.retention import copy_thread, delete_run, delete_thread, mentions, namespaces, prune
 from graph.checkpoint.transactions import CheckpointEntry, Entry, WritesEntry, commit
 from memory.concurrency.tasks import Background, wait_ended
-from memory.working.redis_connection import translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, translate_errors
 
 
 class _AsyncSaver(BaseCheckpointSaver[str]):
@@ -49,7 +46,7 @@ class RedisSaver(_AsyncSaver):
 
     def __init__(
         self,
-        client: Callable[[], Awaitable["Redis"]],
+        client: GetRedis,
         *,
         keep: int = 20,
         repeatable: Collection[str] = (),

@@ -3,11 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
 
@@ -26,10 +24,8 @@ from graph.settings.tool_settings import DelegationSettings
 from memory.errors import ThreadBusy
 from memory.prompt.token_budget import TokenCounter
 from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.working.redis_connection import GetRedis
 from nodes.tools import Tools
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 _CHECKPOINTS = 3
 _LONGEST_END = LEASE_SECONDS + 2.0
@@ -41,7 +37,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class Delegation:
     settings: DelegationSettings
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
     ask: ModelCall
     call_tools: Tools
     episodes: EpisodeStore

@@ -15,19 +15,14 @@ A job is listed in the last key before it is stored, and removed after its compl
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph.delegation.job import Job, Milestone, Status, from_fields, to_fields
 from graph.delegation.state import Spent
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 _IS_OPEN = """
 local status = redis.call('HGET', KEYS[1], 'status')
@@ -116,7 +111,7 @@ class Jobs:
     Methods that take an owner see no other owner's jobs.
     """
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     async def start(self, job: Job, *, most_open: int) -> bool | None:
         """Register a job; return False if it was registered before, None if the owner has too many open."""

@@ -10,16 +10,12 @@ shown; notices are queued in its box. Keys:
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph.delegation.job import Job
 from memory.text.text import digest
-from memory.working.redis_connection import translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, translate_errors
 
 ENDED = "end"
 """Name of the notice that a job has ended; all others are about its progress."""
@@ -70,7 +66,7 @@ class Notice:
 class Notices:
     """The front ends' boxes of notices. Every method raises `TierUnavailable` without Redis."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     @translate_errors()
     async def register(self, thread: str, address: Address, *, owner: str) -> None:

@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import httpx
 from langgraph_sdk.errors import LangGraphError, NotFoundError
-from redis.asyncio import Redis
 
 from graph.checkpoint.checkpoint_records import THREADS, text
 from graph.checkpoint.redis_saver import RedisSaver
 from memory.errors import MemoryTierError
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import GetRedis, translate_errors
 
 GRAPH = "goat"
 """Name of the graph in langgraph.json."""
@@ -47,9 +46,7 @@ class ThreadList:
     Their content stays in Redis; the server also stores the input of its runs, and the latest state.
     """
 
-    def __init__(
-        self, client: Callable[[], Awaitable[Redis]], saver: RedisSaver, threads: ServerThreads
-    ) -> None:
+    def __init__(self, client: GetRedis, saver: RedisSaver, threads: ServerThreads) -> None:
         self._client = client
         self._saver = saver
         self._threads = threads

@@ -16,17 +16,14 @@ number (`Reminder.ring`), so that the receiver recognizes it.
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memory.reminders.reminder import Reminder, Schedule
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 KEPT = timedelta(days=90)
 """How long the ids of ended reminders are kept: as long as the records of turns in Telegram."""
@@ -72,7 +69,7 @@ class Held:
 class RedisReminders:
     """The reminders of all owners. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     async def put(self, reminder: Reminder) -> Reminder | None:
         """Store a new reminder; return it with its numbers, None if its id was stored before."""

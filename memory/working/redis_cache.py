@@ -15,13 +15,13 @@ A page or a computation does not depend on the archive, so outputs of tools end 
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from memory.results import CacheEntry
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -59,7 +59,7 @@ CLAIM_SECONDS = 7 * 24 * 60 * 60
 class RedisSessionCache:
     """Result cache in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
         fresh = secrets.randbits(63)
@@ -108,7 +108,7 @@ def _keys(owner: str, key: str) -> list[str]:
 class RedisToolCache:
     """Tool outputs in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     @translate_errors()
     async def get(self, tool: str, arguments: Mapping[str, Any], *, owner: str) -> bytes | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from memory.working.redis_client import RedisClient
 
+GetRedis = Callable[[], Awaitable["Redis"]]
+"""Returns the client; see `RedisConnection.client`."""
+
 
 class RedisConnection:
     """One client for each event loop, created on first use.
@@ -81,9 +84,7 @@ async def translate_errors() -> AsyncIterator[None]:
 
 
 @translate_errors()
-async def run_script(
-    client: Callable[[], Awaitable["Redis"]], script: str, keys: Sequence[str], *args: bytes | str | float
-) -> Any:
+async def run_script(client: GetRedis, script: str, keys: Sequence[str], *args: bytes | str | float) -> Any:
     """Run a Lua script, sent whole only when the server does not know it."""
     return await (await client()).register_script(script)(keys=keys, args=args)
 

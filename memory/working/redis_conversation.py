@@ -11,18 +11,15 @@ A stored turn is its token count in decimal, a blank, and JSON, so that a script
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from memory.models import ConversationTurn
 from memory.prompt.tool_text import without_calls
 from memory.text.text import digest
 from memory.working.conversation_records import dump, load, load_all, to_bytes, to_record
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
@@ -95,7 +92,7 @@ for i = 1, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end
 class RedisConversation:
     """Conversations of threads in Redis 6.2 or later, or Valkey."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
     keep: int = 2000
     """Turns kept per thread; older ones are only in L3."""
 

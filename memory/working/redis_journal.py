@@ -5,19 +5,15 @@ entry stays until its turn is archived.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from memory.models import Episode
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 _REPLACE = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
@@ -42,7 +38,7 @@ class JournalEntry:
 class RedisJournal:
     """Unfinished turns in Redis 6.2 or later, or Valkey."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     @translate_errors()
     async def add(self, entry: JournalEntry) -> None:

@@ -11,18 +11,14 @@ most 33 stages of 185 buckets; a day of one user takes about 3 kB.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 from memory.observation.figures import Metrics, add_counters, counts_of, figures_of, peaks_of
 from memory.observation.observation import Observation
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 DAYS_KEPT = 90
 DAYS_SEEN = 7
@@ -52,7 +48,7 @@ return days
 class RedisMetrics:
     """Turn counters in Redis 6.2 or later, or Valkey; each call is one round trip."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     async def add(self, observation: Observation, *, now: datetime | None = None) -> bool:
         """Count a turn on its day; return False when it was already counted or is too old."""

@@ -6,16 +6,11 @@ Keys, all of an owner in one hash slot, with `O` the digest of the owner and `D`
 * `goat:usage:{O}:D:turns`   hash: digest of a turn -> 1 if it was admitted, else 0
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from memory.text.text import digest
-from memory.working.redis_connection import run_script, translate_errors
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 DAYS_KEPT = 32
 NEAR = 0.8
@@ -65,7 +60,7 @@ class DayBudget:
 class RedisUsage:
     """Counters of use. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable["Redis"]]
+    client: GetRedis
 
     @translate_errors()
     async def add_tokens(self, tokens: int, *, owner: str, day: date) -> None:

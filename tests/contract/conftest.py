@@ -1,7 +1,7 @@
 """An empty Redis server for each test that needs one, see `redis_servers`; owners' tables anywhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from memory.database import OwnerTables
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
+from memory.working.redis_connection import GetRedis
 from tests.contract.redis_servers import CLUSTER, RedisServers, connected
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import BINARIES
@@ -47,13 +48,13 @@ def cluster_url(redis_servers: RedisServers) -> str:
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Callable[[], Awaitable[Redis]]]:
+async def client(redis_url: str) -> AsyncIterator[GetRedis]:
     async with connected(redis_url) as connection:
         yield connection.client
 
 
 @pytest.fixture
-async def raw(client: Callable[[], Awaitable[Redis]]) -> Redis:
+async def raw(client: GetRedis) -> Redis:
     return await client()
 
 

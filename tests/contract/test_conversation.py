@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -15,11 +14,11 @@ from redis.crc import key_slot
 from memory.errors import TierUnavailable
 from memory.models import ConversationTurn
 from memory.provenance import Carrier, Part
+from memory.working.redis_connection import GetRedis
 from memory.working.redis_conversation import RedisConversation
 from tests.contract.redis_servers import connected
 from tests.servers.redis import BINARIES, running
 
-Client = Callable[[], Awaitable[Redis]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOME = {"owner": "ana", "thread": "chat"}
 HOSTILE = ["", "a", "a:b", "{a}", "}{", "a b", "a\nb", "a\0b", "*", "é", "e\u0301", "\udc80", "ș" * 300, "🐐"]
@@ -65,7 +64,7 @@ def lasting(binary: str, folder: Path) -> AbstractAsyncContextManager[str]:
 
 
 @pytest.fixture
-def store(client: Client) -> RedisConversation:
+def store(client: GetRedis) -> RedisConversation:
     return RedisConversation(client)
 
 
@@ -204,7 +203,7 @@ class TestOpening:
         await fill(store, 5)
         assert await store.opening(**HOME) == make(0)
 
-    async def test_it_outlives_trimming(self, client: Client) -> None:
+    async def test_it_outlives_trimming(self, client: GetRedis) -> None:
         store = RedisConversation(client, keep=3)
         await fill(store, 10)
         assert await store.opening(**HOME) == make(0)
@@ -213,7 +212,7 @@ class TestOpening:
 
 
 class TestTrimming:
-    async def test_only_the_latest_are_kept(self, client: Client, raw: Redis) -> None:
+    async def test_only_the_latest_are_kept(self, client: GetRedis, raw: Redis) -> None:
         store = RedisConversation(client, keep=5)
         await fill(store, 12)
         assert await ids(store) == turn_ids(7, 8, 9, 10, 11)
@@ -235,7 +234,7 @@ class TestForgetting:
         assert await store.remove(turn_ids(0), **HOME) == 1
         assert await store.opening(**HOME) == make(1)
 
-    async def test_a_removed_opening_that_was_trimmed_is_not_made_up(self, client: Client) -> None:
+    async def test_a_removed_opening_that_was_trimmed_is_not_made_up(self, client: GetRedis) -> None:
         store = RedisConversation(client, keep=2)
         await fill(store, 5)
         assert await store.remove(turn_ids(0), **HOME) == 1

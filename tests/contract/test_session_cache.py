@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,16 +12,16 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from memory.working.redis_cache import MAX_BYTES, RedisSessionCache
+from memory.working.redis_connection import GetRedis
 from tests.contract.redis_servers import connected
 
-Client = Callable[[], Awaitable[Redis]]
 names = (
     st.sampled_from(["", "a", "a:b", "{a}", "}{", "a\nb", "generation", "é", "e\u0301", "\udc80"]) | st.text()
 )
 
 
 @pytest.fixture
-def cache(client: Client) -> RedisSessionCache:
+def cache(client: GetRedis) -> RedisSessionCache:
     return RedisSessionCache(client)
 
 

@@ -1,18 +1,17 @@
 """What a tool answered is found again by its arguments, by its owner alone, and not for ever."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
-from redis.asyncio import Redis
 
 from memory.errors import TierUnavailable
 from memory.working.redis_cache import MAX_BYTES, RedisToolCache
+from memory.working.redis_connection import GetRedis
 from tests.contract.redis_servers import connected
 
 
 @pytest.fixture
-def cache(client: Callable[[], Awaitable[Redis]]) -> RedisToolCache:
+def cache(client: GetRedis) -> RedisToolCache:
     return RedisToolCache(client)
 
 

@@ -16,16 +16,14 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from redis.asyncio import Redis
-
 from bot.telegram.access import access_scripts as scripts
 from bot.telegram.turn_records import BotKeys
-from memory.working.redis_connection import run_script, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 CODE_SECONDS = 15 * 60
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -53,7 +51,7 @@ class Pairing(StrEnum):
 class Access:
     """The access list. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: GetRedis
     keys: BotKeys
     admins: frozenset[int]
     """Set in the configuration; they cannot be denied."""

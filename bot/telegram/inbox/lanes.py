@@ -19,18 +19,18 @@ bound to it are handled and removed with it. A lane with more updates goes to th
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import RedisCluster
 
 from bot.telegram.inbox.lane_scripts import BEHIND, BIND, BURY, CLAIM, DONE, PUT, PUT_OFF, RENEW
 from bot.telegram.place import lane_of
 from bot.telegram.turn_records import BotKeys
 from memory.errors import GoatError, TierUnavailable
-from memory.working.redis_connection import run_script, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 LEASE_ENDED = "The lease of this lane ended, and another worker may hold it."
 LEASE_SECONDS = 15.0
@@ -115,7 +115,7 @@ def check_held() -> None:
 class Lanes:
     """The inbox of one bot. Every method raises `TierUnavailable` when Redis cannot be reached."""
 
-    client: Callable[[], Awaitable[Redis]]
+    client: GetRedis
     keys: BotKeys
     lease: float = LEASE_SECONDS
 

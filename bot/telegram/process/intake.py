@@ -5,10 +5,9 @@ import hmac
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 from telegram import Bot
@@ -20,7 +19,7 @@ from bot.telegram.place import lane_of
 from bot.telegram.turn_records import BotKeys
 from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import GetRedis, translate_errors
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "message_reaction"]
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
@@ -66,7 +65,7 @@ def _slim(update: Mapping[str, Any]) -> Mapping[str, Any]:
 class Leadership:
     """Lease of the one process that polls, among those that share the lanes."""
 
-    def __init__(self, client: Callable[[], Awaitable[Redis]], keys: BotKeys) -> None:
+    def __init__(self, client: GetRedis, keys: BotKeys) -> None:
         self._client = client
         self._key = keys("poller")
         self._token = secrets.token_hex(8)
