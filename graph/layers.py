@@ -39,7 +39,7 @@ from memory.markup import parse_calls
 from memory.owners.erasures import Erasures
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
-from memory.permanent.permanent_records import RecordedStore
+from memory.permanent.permanent_records import PermanentStore
 from memory.prompt.prompt import escape_fences
 from memory.prompt.token_budget import TokenCounter
 from memory.recall.mechanisms import warm_up
@@ -91,7 +91,7 @@ class Layers:
             lock_folder=folder / "locks",
         )
         letta = bool(settings.letta_url.get_secret_value())
-        self.permanent: RecordedStore = self.letta_permanent if letta else self.embedded_permanent
+        self.permanent: PermanentStore = self.letta_permanent if letta else self.embedded_permanent
         self.redis = redis_connection(settings)
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)

@@ -16,12 +16,14 @@ from graph.state.circumstances import has_reply
 from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
 from memory.prompt.prompt import render_said
 from memory.prompt.token_budget import CountTokens, TokenCounter, count_aside
-from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.protocols import ConversationStore
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
+from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_journal import JournalEntry, RedisJournal
 
 UNUSED_TURNS = 3
@@ -39,9 +41,9 @@ class Archive:
     Every step is idempotent by turn id, so the node may run again. Vectors are computed later, from the log.
     """
 
-    episodes: EpisodeStore
+    episodes: EpisodeArchive
     conversations: ConversationStore
-    cache: SessionCache
+    cache: RedisSessionCache
     tokens: TokenCounter
     recorder: TurnRecorder
     journal: RedisJournal | None = None

@@ -20,7 +20,7 @@ from memory.episodic.search.past_archive import PastArchive
 from memory.errors import MemoryTierError
 from memory.models import Candidate, ConversationTurn, Episode, Mechanism, SearchReport, Seen
 from memory.observation.observation import Observation
-from memory.protocols import ConversationStore, EpisodeStore
+from memory.protocols import ConversationStore
 from memory.recall.fusion_weights import BALANCED, FusionWeights
 from memory.recall.mechanisms import Retriever, count_found
 from memory.results import SearchResult
@@ -48,7 +48,7 @@ class Experiments:
     """
 
     turns: TurnReader
-    episodes: EpisodeStore
+    episodes: EpisodeArchive
 
     def split(self, node: Node, experiment: ExperimentNode, *, first: bool = False) -> Node:
         """Return a node that runs `experiment` in an experiment, else `node`.
@@ -113,7 +113,7 @@ class PastEpisodes:
         seconds: float = PATIENCE,  # noqa: ARG002 - the prefetch node has a timeout
         reuse: bool = False,  # noqa: ARG002 - `seen` lists what the vectors found
     ) -> SearchResult:
-        """Search the past archive; see `EpisodeStore.search`."""
+        """Search the past archive; see `EpisodeArchive.search`."""
         asked = Query(text=query, owner=owner, limit=limit, by=by, weights=weights)
         return await self.past.search(asked, self.seen, same_reach=limit == self.reach)
 

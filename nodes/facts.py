@@ -10,7 +10,7 @@ from graph.state.turn_state import FactSheet, State
 from graph.state.updates import FactsUpdate
 from memory.concurrency.tasks import within
 from memory.errors import MemoryTierError
-from memory.protocols import PermanentStore
+from memory.permanent.permanent_records import PermanentStore
 
 
 @dataclass(frozen=True, slots=True)

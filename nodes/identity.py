@@ -10,7 +10,7 @@ from graph.state.turn_state import Persona, State
 from graph.state.updates import IdentityUpdate
 from memory.concurrency.tasks import within
 from memory.errors import MemoryTierError
-from memory.protocols import PermanentStore
+from memory.permanent.permanent_records import PermanentStore
 
 
 @dataclass(frozen=True, slots=True)

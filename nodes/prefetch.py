@@ -22,10 +22,11 @@ from graph.state.updates import PrefetchUpdate
 from memory.concurrency.tasks import Background, within
 from memory.errors import MemoryTierError
 from memory.models import Mechanism, SearchReport, SearchStatus
-from memory.protocols import Searchable, SessionCache
+from memory.protocols import Searchable
 from memory.recall.evidence_traits import RECENT
 from memory.recall.mechanisms import QUERY_CHARS, ArchiveQuery, is_fragment, read_query, warm_up
 from memory.results import CacheEntry
+from memory.working.redis_cache import RedisSessionCache
 
 LOADING_SECONDS = 20.0
 """Time limit for loading libraries and the embedding model, in the first turn of a process."""
@@ -59,7 +60,7 @@ class Prefetch:
 
     turns: TurnReader
     episodes: Searchable
-    cache: SessionCache
+    cache: RedisSessionCache
     zone: tzinfo
     background: Background
     """Runs searches ahead of a turn, and cache writes after it."""

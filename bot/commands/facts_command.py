@@ -19,7 +19,7 @@ from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Fact
-from memory.permanent.permanent_records import CopyResult, RecordedStore, Records, copy_owner
+from memory.permanent.permanent_records import CopyResult, PermanentStore, Records, copy_owner
 
 app = command_app()
 
@@ -97,7 +97,7 @@ async def _list(settings: Settings, owner: str, as_of: str) -> None:
 async def _copy(settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     async with open_layers(settings) as layers:
-        stores: dict[Store, RecordedStore] = {
+        stores: dict[Store, PermanentStore] = {
             Store.EMBEDDED: layers.embedded_permanent,
             Store.LETTA: layers.letta_permanent,
         }

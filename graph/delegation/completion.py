@@ -8,9 +8,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from graph.delegation.job import Job, Status
 from graph.delegation.jobs import Jobs, ref_of
 from graph.delegation.notices import ENDED, Notices
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import FOREIGN, ConversationTurn, Episode
 from memory.prompt.token_budget import TokenCounter
-from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.protocols import ConversationStore
+from memory.working.redis_cache import RedisSessionCache
 
 DELEGATED = "delegated"
 """Tag of a job's episode."""
@@ -23,9 +25,9 @@ class JobCompletion:
     jobs: Jobs
     notices: Notices
     saver: BaseCheckpointSaver[str]
-    episodes: EpisodeStore
+    episodes: EpisodeArchive
     conversations: ConversationStore
-    cache: SessionCache
+    cache: RedisSessionCache
     tokens: TokenCounter
 
     async def archive(self, job: Job, result: str) -> None:

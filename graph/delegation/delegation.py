@@ -21,9 +21,11 @@ from graph.delegation.runner import JobRunner
 from graph.delegation.state import Budget, job_serde, job_turn_id
 from graph.model.model_call import ModelCall
 from graph.settings.tool_settings import DelegationSettings
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.errors import ThreadBusy
 from memory.prompt.token_budget import TokenCounter
-from memory.protocols import ConversationStore, EpisodeStore, SessionCache
+from memory.protocols import ConversationStore
+from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_connection import GetRedis
 from nodes.tools import Tools
 
@@ -40,9 +42,9 @@ class Delegation:
     client: GetRedis
     ask: ModelCall
     call_tools: Tools
-    episodes: EpisodeStore
+    episodes: EpisodeArchive
     conversations: ConversationStore
-    cache: SessionCache
+    cache: RedisSessionCache
     tokens: TokenCounter
 
     @cached_property

@@ -15,7 +15,7 @@ from graph.settings.settings import Settings, exports_folder, terminal_folder
 from memory.database import owner_key
 from memory.models import Episode, Fact
 from memory.owners.erasures import Erasure
-from memory.permanent.permanent_records import RecordedStore, identifier
+from memory.permanent.permanent_records import PermanentStore, identifier
 from memory.prompt.tool_text import without_calls
 
 TOOLS = ("promote_memory", "read_facts", "forget_fact")
@@ -86,7 +86,7 @@ class FactRemoval:
         await asyncio.to_thread(_clear_typed, self.layers.settings, erasure)
 
     @property
-    def _stores(self) -> list[RecordedStore]:
+    def _stores(self) -> list[PermanentStore]:
         """The store in use, and the embedded one from which facts may have been copied."""
         return list(
             {id(one): one for one in (self.layers.permanent, self.layers.embedded_permanent)}.values()

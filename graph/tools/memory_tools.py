@@ -12,15 +12,17 @@ from langchain_core.tools import BaseTool, ToolException
 from graph.state.recall import pending_vectors_note
 from graph.tools.caller import Caller, caller
 from graph.tools.traits import Traits, method_tool
+from memory.episodic.episode_archive import EpisodeArchive
 from memory.errors import MemoryTierError
 from memory.models import FOREIGN, Episode
+from memory.permanent.permanent_records import PermanentStore
 from memory.prompt.prompt import escape_lines, format_time
-from memory.protocols import EpisodeStore, PermanentStore, SessionCache
 from memory.recall.mechanisms import Times
 from memory.recall.relevance import Calibration
 from memory.results import Hit
 from memory.temporal.named_bound import read_bound
 from memory.text.text import clean, excerpt
+from memory.working.redis_cache import RedisSessionCache
 
 FROM_OUTSIDE = "holds text of a third party"
 """Mark of results of `search_memory` from third parties, and of an output that has some."""
@@ -42,9 +44,9 @@ _Call = Callable[..., Awaitable[str]]
 class MemoryTools:
     """Tools over the memory layers."""
 
-    episodes: EpisodeStore
+    episodes: EpisodeArchive
     permanent: PermanentStore
-    cache: SessionCache
+    cache: RedisSessionCache
     zone: tzinfo
     facts_cap: int
     count: Callable[[str], int]

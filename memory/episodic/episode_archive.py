@@ -35,7 +35,7 @@ SEARCH_TIMEOUT = 30.0  # default timeout of a search, in seconds
 
 
 class EpisodeArchive(EpisodeLog):
-    """`EpisodeStore`: the log on an owner's file, searched with the help of a vector index.
+    """The log on an owner's file, searched with the help of a vector index.
 
     Args:
         files: the owners' files.
@@ -84,6 +84,9 @@ class EpisodeArchive(EpisodeLog):
         """Embed the owner's pending episodes; return how many were indexed.
 
         Concurrent calls share one run, which continues when a caller is cancelled.
+
+        Raises:
+            EmbeddingMismatch: the owner's vectors were made by another embedding model.
         """
         while (running := self._background.running(owner)) is not None:
             await wait_ended(running)
@@ -92,7 +95,10 @@ class EpisodeArchive(EpisodeLog):
         return await wait_result(self._background.joined(owner, partial(self._index, owner)))
 
     def indexing(self, *, owner: str) -> AsyncGenerator[IndexProgress, None]:
-        """Embed the owner's pending episodes and yield the progress; closing the generator stops the run."""
+        """Embed the owner's pending episodes and yield the progress; closing the generator stops the run.
+
+        Messages are embedded before long replies.
+        """
         return self._indexer.run(owner)
 
     def index_soon(self, *, owner: str) -> None:

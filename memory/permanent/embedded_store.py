@@ -30,7 +30,7 @@ END_OF_TIME: Final = 2**63 - 1
 
 
 class EmbeddedPermanentStore:
-    """`RecordedStore` on an owner's file; its tables are append-only.
+    """`PermanentStore` on an owner's file; its tables are append-only.
 
     Args:
         files: the owners' files.

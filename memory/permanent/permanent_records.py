@@ -1,8 +1,8 @@
-"""Keys, the cap on facts, and the history of writes, in all permanent stores; its copy between two stores."""
+"""What all permanent stores have in common: methods, keys, the cap on facts, and the history of writes."""
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
@@ -10,7 +10,6 @@ from typing import Final, Protocol, TypeVar
 from memory.database import require_utf8
 from memory.errors import FactsFull, MemoryTierError
 from memory.models import Fact
-from memory.protocols import PermanentStore
 
 TIER: Final = "permanent"
 LONGEST_KEY: Final = 200
@@ -98,10 +97,57 @@ class Records:
         return len({identifier(record.key) for record in self.facts})
 
 
-class RecordedStore(PermanentStore, Protocol):
-    """A permanent store that can export and import its complete history."""
+class PermanentStore(Protocol):
+    """L0 and L1: identity override and curated facts; its methods raise as those in `memory.protocols` do."""
 
-    async def records(self, *, owner: str) -> Records: ...
+    async def identity(self, *, owner: str) -> str | None:
+        """Return the owner's identity override, or None."""
+        ...
+
+    async def set_identity(self, text: str | None, *, owner: str) -> None:
+        """Set the override; None restores the configured persona. Earlier overrides stay in the history.
+
+        Raises:
+            ValueError: the text has a lone surrogate.
+        """
+        ...
+
+    async def identity_history(self, *, owner: str) -> list[tuple[str | None, datetime]]:
+        """Return every override with its time, newest first; None is the configured persona."""
+        ...
+
+    async def facts(self, *, owner: str, as_of: datetime | None = None) -> list[Fact]:
+        """Return the facts, newest first; with `as_of`, the facts of that time."""
+        ...
+
+    async def upsert(self, key: str, value: str, *, owner: str, at: datetime) -> None:
+        """Write a fact; the newest `at` of a key wins, and every value stays in the history.
+
+        Raises:
+            FactsFull: all facts together would exceed the token cap, and this one adds to them.
+            ValueError: the key is empty or longer than 200 characters, or a text cannot be stored.
+        """
+        ...
+
+    async def forget(self, key: str, *, owner: str, at: datetime) -> bool:
+        """Remove a current fact but keep its history; return whether it existed."""
+        ...
+
+    async def history(self, key: str, *, owner: str) -> list[Fact]:
+        """Return every value of a key, newest first."""
+        ...
+
+    async def erase_facts(self, keys: Mapping[str, datetime], *, owner: str) -> None:
+        """Delete each key's values up to its time, permanently; later ones stay."""
+        ...
+
+    async def erase(self, *, owner: str) -> None:
+        """Delete the owner's identity, facts and history permanently."""
+        ...
+
+    async def records(self, *, owner: str) -> Records:
+        """Return the complete history, for `restore` in another store."""
+        ...
 
     async def restore(self, records: Records, *, owner: str) -> Records:
         """Append missing records in order, atomically; return them.
@@ -138,7 +184,7 @@ class CopyRefused(MemoryTierError):
 
 
 async def copy_owner(
-    source: RecordedStore, target: RecordedStore, *, owner: str, merge: bool = False
+    source: PermanentStore, target: PermanentStore, *, owner: str, merge: bool = False
 ) -> CopyResult:
     """Copy the records that `target` lacks, and verify them by reading back.
 

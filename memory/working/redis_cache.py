@@ -62,6 +62,7 @@ class RedisSessionCache:
     client: GetRedis
 
     async def get(self, key: str, *, owner: str) -> CacheEntry:
+        """Return the entry of `key`; a value of another generation is a miss."""
         fresh = secrets.randbits(63)
         generation, value = await run_script(self.client, _GET, _keys(owner, key), fresh, _GENERATION_MS)
         return CacheEntry(generation=int(generation), value=value)

@@ -1,4 +1,4 @@
-"""What every `EpisodeStore` keeps to: with Chroma in a folder or on a server, with files or PostgreSQL."""
+"""What an `EpisodeArchive` keeps to: with Chroma in a folder or on a server, with files or PostgreSQL."""
 
 import asyncio
 import re
@@ -21,7 +21,6 @@ from memory.errors import EmbeddingMismatch, TierUnavailable
 from memory.models import Episode, Seen
 from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
-from memory.protocols import EpisodeStore
 from memory.provenance import Carrier, Part, Speaker
 from memory.recall.fusion_weights import FusionWeights
 from memory.recall.mechanisms import Keys
@@ -102,7 +101,7 @@ def episode(turn_id: str, message: str, reply: str = "", *, owner: str = "ana", 
     )
 
 
-async def fill(store: EpisodeStore, *messages: str, owner: str = "ana") -> None:
+async def fill(store: EpisodeArchive, *messages: str, owner: str = "ana") -> None:
     for number, message in enumerate(messages):
         await store.append(episode(f"{number}", message, owner=owner, minute=number))
     await store.index(owner=owner)

@@ -18,7 +18,7 @@ from memory.owners.owner_files import OwnerFiles
 from memory.owners.owner_partitions import OwnerPartitions
 from memory.permanent.embedded_store import EmbeddedPermanentStore
 from memory.permanent.letta.letta_store import LettaAddress, LettaPermanentStore
-from memory.permanent.permanent_records import FactRecord, IdentityRecord, RecordedStore, Records
+from memory.permanent.permanent_records import FactRecord, IdentityRecord, PermanentStore, Records
 from tests.servers.letta import LettaServer, running_letta_server
 from tests.servers.letta_state import LettaState
 from tests.servers.postgres import PostgresServer
@@ -30,7 +30,7 @@ REAL = os.environ.get("GOAT_TEST_LETTA_URL", "")
 REAL_TOKEN = os.environ.get("GOAT_TEST_LETTA_TOKEN", "")
 BACKENDS = ["embedded", "postgres", "letta-strict", "letta-lax", *(["letta-real"] if REAL else [])]
 
-OpenStore = Callable[..., RecordedStore]
+OpenStore = Callable[..., PermanentStore]
 
 
 def later(minutes: float) -> datetime:
@@ -48,7 +48,7 @@ class Backend:
     letta: list[LettaPermanentStore]
     archive_url: SecretStr
 
-    def open(self, max_tokens: int = 100_000) -> RecordedStore:
+    def open(self, max_tokens: int = 100_000) -> PermanentStore:
         """Open the same data as often as wanted, each time with connections of its own."""
         if self.name.startswith("letta"):
             store = LettaPermanentStore(
@@ -64,7 +64,7 @@ class Backend:
         self.tables.append(own or OwnerFiles(self.folder, busy_timeout=120))
         return EmbeddedPermanentStore(self.tables[-1], count_tokens=_words, max_tokens=max_tokens)
 
-    def writers(self, count: int, max_tokens: int = 100_000) -> list[RecordedStore]:
+    def writers(self, count: int, max_tokens: int = 100_000) -> list[PermanentStore]:
         """Open for several writers at once, who lose nothing."""
         return [self.open(max_tokens) for _ in range(count)]
 
@@ -122,16 +122,16 @@ def open_store(backend: Backend) -> OpenStore:
 
 
 @pytest.fixture
-def store(backend: Backend) -> RecordedStore:
+def store(backend: Backend) -> PermanentStore:
     return backend.open()
 
 
-async def current(store: RecordedStore, owner: str = "ana", as_of: datetime | None = None) -> dict[str, str]:
+async def current(store: PermanentStore, owner: str = "ana", as_of: datetime | None = None) -> dict[str, str]:
     return {fact.key: fact.value for fact in await store.facts(owner=owner, as_of=as_of)}
 
 
 async def test_the_newest_value_of_a_key_wins_whatever_the_order_of_writing(
-    store: RecordedStore,
+    store: PermanentStore,
 ) -> None:
     await store.upsert("city", "Cluj", owner="ana", at=later(2))
     await store.upsert("city", "Iași", owner="ana", at=later(1))
@@ -146,7 +146,7 @@ async def test_the_newest_value_of_a_key_wins_whatever_the_order_of_writing(
     ]
 
 
-async def test_facts_come_newest_first_and_as_they_stood(store: RecordedStore) -> None:
+async def test_facts_come_newest_first_and_as_they_stood(store: PermanentStore) -> None:
     await store.upsert("job", "baker", owner="ana", at=later(1))
     await store.upsert("pet", "cat", owner="ana", at=later(2))
     await store.upsert("job", "pilot", owner="ana", at=later(3))
@@ -158,7 +158,7 @@ async def test_facts_come_newest_first_and_as_they_stood(store: RecordedStore) -
     assert [fact.value for fact in await store.history("pet", owner="ana")] == ["cat"]
 
 
-async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: RecordedStore) -> None:
+async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: PermanentStore) -> None:
     for minute, value in enumerate(("cat", "dog")):
         await store.upsert("Pet", value, owner="ana", at=later(minute))
         await store.upsert("pet", value, owner="Ana", at=later(minute))
@@ -179,7 +179,7 @@ async def test_an_erased_fact_has_no_history_and_others_keep_theirs(store: Recor
     assert "nobody" not in await store.owners()
 
 
-async def test_forgetting_what_is_not_there(store: RecordedStore) -> None:
+async def test_forgetting_what_is_not_there(store: PermanentStore) -> None:
     assert not await store.forget("job", owner="ana", at=START)
     await store.upsert("job", "baker", owner="ana", at=later(1))
     assert not await store.forget("job", owner="ana", at=later(0))
@@ -189,7 +189,7 @@ async def test_forgetting_what_is_not_there(store: RecordedStore) -> None:
     assert await current(store) == {"job": "pilot"}
 
 
-async def test_spellings_of_a_key_are_one_key(store: RecordedStore) -> None:
+async def test_spellings_of_a_key_are_one_key(store: PermanentStore) -> None:
     await store.upsert(" Caf\u00e9 ", "Nero", owner="ana", at=later(1))
     await store.upsert("cafe\u0301", "Bianco", owner="ana", at=later(2))
     assert await current(store) == {"caf\u00e9": "Bianco"}
@@ -197,12 +197,12 @@ async def test_spellings_of_a_key_are_one_key(store: RecordedStore) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " \n", "k" * 201, "a\ud800"])
-async def test_keys_that_name_nothing_are_refused(store: RecordedStore, key: str) -> None:
+async def test_keys_that_name_nothing_are_refused(store: PermanentStore, key: str) -> None:
     with pytest.raises(ValueError, match="the key of a fact"):
         await store.upsert(key, "value", owner="ana", at=START)
 
 
-async def test_values_are_verbatim(store: RecordedStore) -> None:
+async def test_values_are_verbatim(store: PermanentStore) -> None:
     value = " 🦉\0\r\n'; DROP TABLE facts; -- "
     await store.upsert("k" * 200, value, owner="ana", at=START)
     assert [fact.value for fact in await store.facts(owner="ana")] == [value]
@@ -210,7 +210,7 @@ async def test_values_are_verbatim(store: RecordedStore) -> None:
         await store.upsert("x", "\udfff", owner="ana", at=START)
 
 
-async def test_long_values_are_kept_whole(store: RecordedStore) -> None:
+async def test_long_values_are_kept_whole(store: PermanentStore) -> None:
     """Together they are longer than a block of Letta is at first."""
     for letter in "abc":
         await store.upsert(letter, letter * 60_000, owner="ana", at=START)
@@ -246,7 +246,7 @@ async def test_many_writers_at_once_lose_nothing(backend: Backend) -> None:
     assert len(await stores[0].history("k7", owner="ana")) == 1
 
 
-async def test_a_read_after_a_write_sees_it_however_many_read(store: RecordedStore) -> None:
+async def test_a_read_after_a_write_sees_it_however_many_read(store: PermanentStore) -> None:
     for n in range(5):
         reads = [asyncio.create_task(current(store)) for _ in range(3)]
         await store.upsert("n", str(n), owner="ana", at=later(n))
@@ -307,7 +307,7 @@ async def test_writers_in_two_processes_lose_nothing(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_identity_has_an_override_and_a_history(store: RecordedStore) -> None:
+async def test_identity_has_an_override_and_a_history(store: PermanentStore) -> None:
     assert await store.identity(owner="ana") is None
     await store.set_identity("a pirate", owner="ana")
     await store.set_identity("", owner="ana")
@@ -319,7 +319,7 @@ async def test_identity_has_an_override_and_a_history(store: RecordedStore) -> N
         await store.set_identity("\ud800", owner="ana")
 
 
-async def test_owners_never_meet_and_erasing_one_leaves_the_others(store: RecordedStore) -> None:
+async def test_owners_never_meet_and_erasing_one_leaves_the_others(store: PermanentStore) -> None:
     for owner in OWNERS:
         await store.upsert("name", f"<{owner!a}>", owner=owner, at=START)
         await store.set_identity(f"for {owner!a}", owner=owner)
@@ -332,7 +332,7 @@ async def test_owners_never_meet_and_erasing_one_leaves_the_others(store: Record
         assert await store.identity(owner=owner) == f"for {owner!a}"
 
 
-async def test_a_time_without_a_zone_is_refused(store: RecordedStore) -> None:
+async def test_a_time_without_a_zone_is_refused(store: PermanentStore) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await store.upsert("k", "v", owner="ana", at=datetime(2025, 1, 1))  # noqa: DTZ001
 
@@ -349,7 +349,7 @@ async def test_what_was_erased_is_gone_for_whoever_read_it_before(backend: Backe
     assert [fact.value for fact in await first.history("k", owner="ana")] == ["w"]
 
 
-async def test_all_that_was_written_can_be_read_and_restored_once(store: RecordedStore) -> None:
+async def test_all_that_was_written_can_be_read_and_restored_once(store: PermanentStore) -> None:
     records = Records(
         (
             FactRecord("k", "v", later(2)),
@@ -367,7 +367,7 @@ async def test_all_that_was_written_can_be_read_and_restored_once(store: Recorde
     assert await store.restore(again, owner="ana") == Records((FactRecord("k", "v", later(2)),))
 
 
-async def test_owners_are_listed(store: RecordedStore) -> None:
+async def test_owners_are_listed(store: PermanentStore) -> None:
     for owner in ("ana", "../ana", "ana\ud800"):
         await store.upsert("k", "v", owner=owner, at=START)
     assert {"ana", "../ana", "ana\ud800"} <= set(await store.owners())

@@ -27,6 +27,8 @@ from memory.errors import TierUnavailable
 from memory.models import Episode, SearchReport
 from memory.owners.owner_files import OwnerFiles
 from memory.results import CacheEntry
+from memory.working.redis_cache import RedisSessionCache
+from memory.working.redis_connection import GetRedis, RedisConnection
 from nodes import prefetch as node
 from nodes.prefetch import Prefetch
 from tests.clock import Clock, Gate, own_clock
@@ -98,10 +100,11 @@ class BusyEmbeddings(HashEmbeddings):
         return await super().aembed_documents(texts)
 
 
-@dataclass
-class SlowCache:
+@dataclass(frozen=True)
+class SlowCache(RedisSessionCache):
     """Remember nothing; each call takes as long as it is told."""
 
+    client: GetRedis = RedisConnection("redis://127.0.0.1:1").client
     get_seconds: float = 0.0
     put_seconds: float = 0.0
 
@@ -112,9 +115,6 @@ class SlowCache:
     async def put(self, key: str, value: bytes, *, owner: str, generation: int, ttl: float) -> None:
         await asyncio.sleep(self.put_seconds)
 
-    async def drop(self, *, owner: str) -> None:
-        pass
-
 
 @dataclass
 class Bench:
@@ -123,7 +123,6 @@ class Bench:
     folder: Path
     clock: Clock | None
     embeddings: BusyEmbeddings
-    cache: SlowCache = field(default_factory=SlowCache)
     backend: HangingVectors | None = None
     turns: int = 0
 
@@ -133,7 +132,7 @@ class Bench:
         self.archive = EpisodeArchive(self.files, vectors, self.embeddings)
         self.behind = Background()
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
-        self.node = Prefetch(turns, self.archive, self.cache, UTC, self.behind, loaded=True)
+        self.node = Prefetch(turns, self.archive, SlowCache(), UTC, self.behind, loaded=True)
 
     def connect(self, location: ChromaLocation) -> VectorBackend:
         searches = self.backend.searches if self.backend else 0  # a connection that broke is opened again
@@ -376,14 +375,14 @@ async def test_a_reader_that_hangs_is_late_once_then_refused_at_once(tmp_path: P
 
 
 async def test_a_cache_that_is_slow_to_answer_costs_a_fifth_of_the_time(bench: Bench) -> None:
-    bench.cache.get_seconds = 10
+    bench.node.cache = SlowCache(get_seconds=10)
     recall, seconds = await bench.ask("what is the boat called?", cache_ttl=60)
     assert ok(recall)
     assert seconds <= DEADLINE
 
 
 async def test_a_cache_that_is_slow_to_write_costs_nothing_that_was_found(bench: Bench) -> None:
-    bench.cache.put_seconds = 10
+    bench.node.cache = SlowCache(put_seconds=10)
     recall, seconds = await bench.ask("what is the boat called?", cache_ttl=60)
     assert ok(recall)
     assert bench.behind.here()

@@ -35,7 +35,7 @@ class EpisodeLog:
         self._files = files
 
     async def append(self, episode: Episode, shown: Sequence[str] = ()) -> bool:
-        """Commit `episode`; return True when its turn id is new.
+        """Commit `episode`; return True when its turn id is new; else the first episode is kept.
 
         Args:
             episode: the turn.
@@ -64,6 +64,7 @@ class EpisodeLog:
         await self._files.write(owner, TIER, partial(_make_own, turn_ids=list(turn_ids)))
 
     async def get(self, turn_ids: Sequence[str], *, owner: str) -> list[Episode]:
+        """Return episodes in the order of `turn_ids`, without unknown ids."""
         rows = await self._select(owner, "turn_id IN (SELECT value FROM json_each(?))", json.dumps(turn_ids))
         found = {episode.turn_id: episode for episode in rows}
         return [found[turn_id] for turn_id in turn_ids if turn_id in found]
@@ -74,9 +75,11 @@ class EpisodeLog:
         return await self._select(owner, "INSTR(tags, ?) > 0 ORDER BY seq", tag)
 
     async def recent(self, *, owner: str, limit: int) -> list[Episode]:
+        """Return the `limit` latest episodes, newest first."""
         return await self._select(owner, "TRUE ORDER BY at DESC, seq DESC LIMIT ?", max(limit, 0))
 
     async def all(self, *, owner: str) -> AsyncIterator[Episode]:
+        """Iterate over every episode in the order of arrival, page by page."""
         after = 0
         while page := await self._files.read(owner, TIER, partial(_page, after=after)):
             after = page[-1][0]
@@ -103,15 +106,18 @@ class EpisodeLog:
         return [(row[0], to_episode(owner, row[1:])) for row in rows]
 
     async def count(self, *, owner: str, since: datetime | None = None) -> int:
+        """Count the owner's episodes, optionally only those since a time (inclusive)."""
         return await self._files.read(owner, TIER, partial(_count, since=to_micros(since) if since else None))
 
     async def first(self, *, owner: str) -> Episode | None:
+        """Return the oldest episode, or None."""
         return next(iter(await self._select(owner, "TRUE ORDER BY at, seq LIMIT 1")), None)
 
     async def threads(self, *, owner: str) -> list[str]:
         return await self._files.read(owner, TIER, _threads)
 
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
+        """Add a tag to an episode once; do nothing when the episode does not exist."""
         await self._files.write(owner, TIER, partial(_tag, turn_id=turn_id, tag=tag))
 
     async def rebuild_words(self, *, owner: str) -> None:

@@ -38,7 +38,7 @@ PATIENCE: Final = 30.0  # seconds to wait for other writers of this machine
 
 
 class LettaPermanentStore:
-    """`RecordedStore` on a Letta server; usable from any event loop, and again after `aclose`.
+    """`PermanentStore` on a Letta server; usable from any event loop, and again after `aclose`.
 
     Writers that share the lock folder, in one process or several, wait for each other and never lose a write.
     Letta has no versions. Among writers on several machines, an overwritten one retries if it notices at its
