@@ -7,7 +7,6 @@
 """
 
 import json
-import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.backups.sealing import BackupRefused, Seal, known_seal, new_seal
+from memory.private_files import write_private
 
 FORMAT: Final = "goat-backup"
 VERSION: Final = 1
@@ -80,7 +80,8 @@ class BackupFolder:
         name = self.seal.name(content)
         if name not in self._seen and not self._is_whole(name):
             sealed = self.seal.close(zlib.compress(content, _LEVEL), name)
-            _write(self._chunk(name), sealed)
+            self._chunk(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self._chunk(name), sealed)
             self.added += len(sealed)
         self._seen.add(name)
         return name
@@ -110,7 +111,7 @@ class BackupFolder:
     def put(self, name: str, backup: Backup) -> None:
         """Store a finished backup."""
         content = zlib.compress(backup.model_dump_json().encode(), _LEVEL)
-        _write(self.folder / "backups" / name, self.seal.close(content, name))
+        write_private(self.folder / "backups" / name, self.seal.close(content, name))
 
     def get(self, name: str) -> Backup:
         """Read a backup; raises BackupRefused if there is none, or it was changed."""
@@ -164,17 +165,6 @@ class BackupFolder:
 
     def _chunk(self, name: str) -> Path:
         return self.folder / "chunks" / name[:2] / name
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 @contextmanager
@@ -239,4 +229,5 @@ def _begin(folder: Path, passphrase: str) -> None:
         raise BackupRefused(f"{folder} has other files. Name an empty folder, or one that has backups.")
     _, noted = new_seal(passphrase)
     (folder / "backups").mkdir(mode=0o700)
-    _write(folder / _SETTINGS, json.dumps({"format": FORMAT, "version": VERSION, **noted}, indent=1).encode())
+    content = json.dumps({"format": FORMAT, "version": VERSION, **noted}, indent=1)
+    write_private(folder / _SETTINGS, content.encode())

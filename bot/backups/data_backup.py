@@ -1,6 +1,5 @@
 """Backs up a data folder, and restores one."""
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -14,6 +13,7 @@ from typing import IO, Final
 from bot.backups.backup_folder import CHUNK, BackedUpFile, Backup, BackupFolder
 from bot.backups.data_files import check_database, consistent_copy, is_database, other_files, redis_files
 from bot.backups.sealing import BackupRefused
+from memory.private_files import is_locked
 
 _UNFINISHED: Final = ".restoring"
 _NO_DATA: Final = (_UNFINISHED, "lost+found")
@@ -153,10 +153,4 @@ def is_running(data: Path) -> bool:
         alive = os.open(data / "redis" / "redis.alive", os.O_RDWR)
     except OSError:
         return False
-    try:
-        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(alive)
-    return False
+    return is_locked(alive)

@@ -10,6 +10,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from memory.private_files import is_locked, try_lock, write_private
+
 FOLDER = "studio"
 """In the data folder."""
 RUNS = "LangGraph's server is running: it deletes erased data within 15 seconds"
@@ -26,14 +28,7 @@ _PLAIN = {
 
 def is_running(data_folder: Path) -> bool:
     """Return True while a server is marked as running."""
-    file = _open_lock(data_folder)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
+    return is_locked(_open_lock(data_folder))
 
 
 def mark_running(data_folder: Path) -> int:
@@ -50,10 +45,9 @@ def forget_runs(data_folder: Path) -> str:
         return ""
     file = _open_lock(data_folder)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(file):
+            return RUNS
         _empty(path)
-    except BlockingIOError:
-        return RUNS
     finally:
         os.close(file)
     return ""
@@ -67,17 +61,14 @@ def _open_lock(data_folder: Path) -> int:
 
 def _empty(path: Path) -> None:
     """Rewrite the file without runs and threads; delete it when it cannot be read."""
-    fresh = path.with_suffix(".new")
     try:
         with path.open("rb") as file:
             notes = _Notes(file).load()
         kept = pickle.dumps({**notes, **{name: [] for name in _EMPTIED}}, 2)
     except (pickle.PickleError, TypeError, ValueError, AttributeError, EOFError, LookupError):
         path.unlink()
-        return
-    fresh.write_bytes(kept)
-    fresh.chmod(0o600)
-    fresh.replace(path)
+    else:
+        write_private(path, kept)
 
 
 class _Placeholder:

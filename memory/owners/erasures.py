@@ -1,7 +1,6 @@
 """On-disk records of erasures in progress, so that one interrupted by a crash resumes at the next start."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from memory.errors import ThreadBusy
+from memory.private_files import write_private
 from memory.text.text import digest
 from memory.working.server_folder import folder_error
 
@@ -52,12 +52,7 @@ class Erasure:
             "facts": {key: until.isoformat() for key, until in self.facts.items()},
             "values": self.values,
         }
-        fresh = self.path.with_suffix(".new")
-        with fresh.open("w", encoding="ascii") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        write_private(self.path, json.dumps(content).encode())
 
 
 class Erasures:

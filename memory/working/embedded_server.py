@@ -23,6 +23,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from memory.errors import TierUnavailable
+from memory.private_files import is_locked, try_lock
 from memory.working.server_folder import folder_error, prepare_folder, socket_path
 
 _START_SECONDS = 60.0
@@ -93,7 +94,7 @@ class EmbeddedServer:
 
 def _leave(folder: Path, users: int) -> None:
     with _membership_lock(folder):
-        if _try_lock(users) and _is_alive(folder):
+        if try_lock(users) and _is_alive(folder):
             _stop(socket_path(folder))
 
 
@@ -111,20 +112,8 @@ def _membership_lock(folder: Path) -> Iterator[None]:
         raise folder_error(folder, error) from error
 
 
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_alive(folder: Path) -> bool:
-    descriptor = os.open(folder / "redis.alive", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        return not _try_lock(descriptor)
-    finally:
-        os.close(descriptor)
+    return is_locked(os.open(folder / "redis.alive", os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _spawn(folder: Path, path: Path) -> None:
