@@ -13,28 +13,22 @@ from typing import IO, Final
 from memory.database import Database, OwnerTables, Value
 from memory.errors import MemoryTierError
 from memory.lexical.lexical_index import META_KEYS, derive_all
+from memory.owners.postgres_schema import TABLES
 
 TIER: Final = "episodic"
 _PAGE: Final = 500
-_VECTORS: Final = "id, first, last, small_talk, vector"
+_DERIVED: Final = frozenset({"owner", "keys", "postings"})
+"""Tables that are filled anew in the target."""
 COPIED: Final = {
-    "episodes": "seq, turn_id, thread, message, reply, at, tags, access_count, provenance, parts, parts_2",
-    "vectors": _VECTORS,
-    "vectors_2": _VECTORS,
-    "facts": "seq, identifier, key, value, at",
-    "identities": "seq, text, at",
-    "feedback": "turn_id, good, decisions, at",
-    "observations": "turn_id, at, observation",
-    "labels": "turn_id, memory, relevant, at",
-    "removed": "turn_id",
-    "meta": "key, value",
+    table: (", ".join(column.split()[0] for column in columns.split(", ")), key)
+    for table, (columns, key) in TABLES.items()
+    if table not in _DERIVED
 }
-"""Columns of each table, its key first. The index of words and keys is derived again."""
+"""Columns and key of each table."""
 _NUMBER_ABOVE: Final = """
     SELECT COUNT(nextval('seqs')) FROM generate_series(1, CAST(? AS BIGINT) - (SELECT last_value FROM seqs))
 """
 """Advances the sequence one by one, so that no concurrent writer's number is used again."""
-_KEYS: Final = {"labels": "turn_id, memory"}
 
 _Page = tuple[str, list[tuple[Value, ...]]]
 
@@ -102,9 +96,8 @@ def _digest(db: Database, spool: IO[bytes] | None = None) -> TableDigest:
 
 
 def _pages(db: Database) -> Iterator[_Page]:
-    for table, columns in COPIED.items():
+    for table, (columns, key) in COPIED.items():
         kept = f"WHERE key NOT IN ({', '.join(map(repr, META_KEYS))})" if table == "meta" else ""
-        key = _KEYS.get(table, columns.partition(",")[0])
         rows = iter(db.execute(f"SELECT {columns} FROM {table} {kept} ORDER BY {key}"))  # noqa: S608
         while page := list(islice(rows, _PAGE)):
             yield table, page
@@ -113,7 +106,7 @@ def _pages(db: Database) -> Iterator[_Page]:
 def _fill(db: Database, spool: IO[bytes]) -> None:
     for table, rows in _spooled(spool):
         places = ", ".join("?" * len(rows[0]))
-        db.executemany(f"INSERT INTO {table} ({COPIED[table]}) VALUES ({places})", rows)  # noqa: S608
+        db.executemany(f"INSERT INTO {table} ({COPIED[table][0]}) VALUES ({places})", rows)  # noqa: S608
     derive_all(db)
     if not isinstance(db, sqlite3.Connection):  # SQLite itself numbers above existing rows
         numbered = (f"SELECT MAX(seq) FROM {table}" for table in ("episodes", "facts", "identities"))  # noqa: S608

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from memory.database import Database
 from memory.errors import TierCorrupt, TierUnavailable
-from memory.owners.postgres_sql import Connection
+
+if TYPE_CHECKING:  # psycopg is in an extra
+    from memory.owners.postgres_sql import Connection
 
 SCHEMA: Final = "goat"
 OWNER: Final = "goat.owner"
@@ -21,7 +23,7 @@ _VECTORS: Final = (
     "id bigint, first bigint NOT NULL, last bigint NOT NULL, small_talk float8 NOT NULL,"
     " vector bytea NOT NULL"
 )
-_TABLES: Final = {
+TABLES: Final = {
     "owner": ("name bytea NOT NULL", ""),
     "meta": (f"key {_TEXT}, value bytea", "key"),
     "episodes": (
@@ -58,10 +60,9 @@ _TABLES: Final = {
     "removed": (f"turn_id {_TEXT}", "turn_id"),
 }
 """Columns and key of each table, apart from the owner; they are those of `memory.owners.owner_schema`."""
-TABLES: Final = tuple(_TABLES)
 TEXTS: Final = {
     table: [column.split()[0] for column in columns.split(", ") if column.split()[1] == "text"]
-    for table, (columns, _) in _TABLES.items()
+    for table, (columns, _) in TABLES.items()
 }
 """Columns of each table that hold text."""
 _INDEXES: Final = (
@@ -90,7 +91,7 @@ def _first() -> Iterator[str]:
     yield f"CREATE SEQUENCE {SCHEMA}.seqs"
     yield _LISTED
     own = f"owner = current_setting('{OWNER}')"
-    for table, (columns, key) in _TABLES.items():
+    for table, (columns, key) in TABLES.items():
         keys = f"owner, {key}" if key else "owner"
         owner = f"owner {_TEXT} DEFAULT current_setting('{OWNER}')"
         yield f"CREATE TABLE {table} ({owner}, {columns}, PRIMARY KEY ({keys})) PARTITION BY HASH (owner)"
@@ -114,7 +115,7 @@ _MIGRATIONS: Final[Sequence[Sequence[str]]] = (tuple(_first()),)
 VERSION: Final = len(_MIGRATIONS)
 
 
-def prepare(connection: Connection, tier: str) -> None:
+def prepare(connection: "Connection", tier: str) -> None:
     """Create or migrate the tables, once for all processes.
 
     Raises:
@@ -129,7 +130,7 @@ def prepare(connection: Connection, tier: str) -> None:
             _migrate(connection, tier)
 
 
-def _migrate(connection: Connection, tier: str) -> None:
+def _migrate(connection: "Connection", tier: str) -> None:
     found = _version(connection)
     if found > VERSION:
         raise TierCorrupt(tier, "the archive was written by a newer version; upgrade goat2 to read it")
@@ -142,7 +143,7 @@ def _migrate(connection: Connection, tier: str) -> None:
     connection.execute(f"UPDATE version SET number = {VERSION}".encode())  # noqa: S608
 
 
-def _version(connection: Connection) -> int:
+def _version(connection: "Connection") -> int:
     there = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'version'"
     if connection.execute(there, (SCHEMA,)).fetchone() is None:
         return 0
@@ -150,7 +151,7 @@ def _version(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def _check_role(connection: Connection, tier: str) -> None:
+def _check_role(connection: "Connection", tier: str) -> None:
     sql = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
     if (row := connection.execute(sql).fetchone()) is not None:
         raise TierUnavailable(
