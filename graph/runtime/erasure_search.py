@@ -1,7 +1,6 @@
 """A search of every store for what was erased."""
 
 import asyncio
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from memory.database import owner_key
 from memory.errors import DataFolderError
 from memory.models import Episode
 from memory.owners.file_search import search_files
+from memory.text.text import written_forms
 from memory.working.redis_copy import read_all
 
 LEAST_CHARS = 16
@@ -39,7 +39,7 @@ async def search_stores(layers: Layers, texts: Iterable[str], *, owner: str) -> 
         MemoryTierError, DataFolderError: a store cannot be read.
     """
     chosen = _distinctive(texts)
-    forms = {form for text in chosen for form in _forms(text)}
+    forms = {form.encode("utf-8", "surrogatepass") for text in chosen for form in written_forms(text)}
     folder = layers.settings.data_folder
     try:
         files = await asyncio.to_thread(search_files, folder, owner_key(owner), forms)
@@ -73,13 +73,6 @@ def _distinctive(texts: Iterable[str]) -> list[str]:
     lines = [max((line.strip() for line in text.splitlines()), key=len, default="") for text in texts]
     long = [line[:_LONGEST] for line in dict.fromkeys(lines) if len(line) >= LEAST_CHARS]
     return long[:: -(-len(long) // _MOST_TEXTS) or 1]
-
-
-def _forms(text: str) -> Iterator[bytes]:
-    """Return a text as databases, msgpack and JSON write it."""
-    yield text.encode("utf-8", "surrogatepass")
-    for ascii_only in (True, False):
-        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")
 
 
 def _pieces(value: Any) -> Iterator[bytes]:

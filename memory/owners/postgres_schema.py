@@ -1,11 +1,11 @@
 """The tables of all owners in PostgreSQL: their migrations, and a search of one owner's for texts."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from memory.database import Database
 from memory.errors import TierCorrupt, TierUnavailable
+from memory.text.text import written_forms
 
 if TYPE_CHECKING:  # psycopg is in an extra
     from memory.owners.postgres_sql import Connection
@@ -163,7 +163,7 @@ def _check_role(connection: "Connection", tier: str) -> None:
 
 def tables_with(db: Database, texts: Sequence[str]) -> list[str]:
     """Return the tables that hold one of the texts in a column of text, as it is or in JSON."""
-    forms = tuple(dict.fromkeys(form for text in texts for form in _forms(text)))
+    forms = tuple(dict.fromkeys(form for text in texts for form in written_forms(text)))
     return [
         table for table, columns in TEXTS.items() if columns and forms and _has(db, table, columns, forms)
     ]
@@ -173,9 +173,3 @@ def _has(db: Database, table: str, columns: Sequence[str], forms: Sequence[str])
     places = range(1, len(forms) + 1)
     sql = " OR ".join(f"strpos({column}, ?{place}) > 0" for column in columns for place in places)
     return db.execute(f"SELECT 1 FROM {table} WHERE {sql} LIMIT 1", forms).fetchone() is not None  # noqa: S608
-
-
-def _forms(text: str) -> Iterator[str]:
-    yield text
-    for ascii_only in (True, False):
-        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]

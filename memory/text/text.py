@@ -1,8 +1,10 @@
 """Text from people: cleaned for storage, shortened, hashed; unseen characters; patterns compiled late."""
 
 import hashlib
+import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cached_property
 
 NO_LOOKS = (
@@ -19,6 +21,13 @@ CUT = "\n[... {left_out:,} characters left out here ...]\n"
 def digest(name: str) -> str:
     """Return 32 hexadecimal characters, the same for the same name."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def written_forms(text: str) -> Iterator[str]:
+    """Yield a text as databases, msgpack and JSON write it."""
+    yield text
+    for ascii_only in (True, False):
+        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]
 
 
 def is_seen(char: str) -> bool:
