@@ -71,11 +71,14 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         return httpx.Response(response.status_code, headers=kept)
 
 
-class GuardedNetwork(httpcore.AnyIOBackend):
-    """A network backend for public addresses only, unless `private`; TLS still checks the host's name."""
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """A network backend for public addresses only, unless `private`; TLS still checks the host's name.
+
+    It opens no socket files: those are on this machine.
+    """
 
     def __init__(self, private: bool) -> None:
-        super().__init__()
+        self._network = httpcore.AnyIOBackend()
         self._private = private
 
     async def connect_tcp(
@@ -90,19 +93,10 @@ class GuardedNetwork(httpcore.AnyIOBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in await resolve(host, port, private=self._private):
             try:
-                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the interface's
-        socket_options: Iterable[SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
-        """Refuse: a socket file is on this machine."""
-        raise AddressRefused(f"{path} is not on the public internet.")
 
 
 def _check(url: httpx.URL) -> None:
