@@ -26,6 +26,11 @@ GROWN = 50
 """Turns from which an archive is past its cold start."""
 
 
+def probability(log_odds: float) -> float:
+    """Convert log-odds to a probability."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+
 class Logistic(BaseModel):
     """`1 / (1 + exp(-(intercept + sum of coefficient * feature)))`."""
 
@@ -46,7 +51,7 @@ class Logistic(BaseModel):
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability, in [0, 1]."""
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.log_odds(features)))))
+        return probability(self.log_odds(features))
 
     def log_odds(self, features: Mapping[str, float]) -> float:
         logit = self.intercept

@@ -5,7 +5,6 @@ vector (calls for memory or not), a logistic one over each memory's traits (whic
 does), and a logistic one over the message and its best memories (show any or none).
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.models import Candidate, Decision, DecisionRule
 from memory.recall.evidence_traits import MessageContext, call_traits, memory_traits
-from memory.recall.relevance import PACKAGE, Logistic, file_name
+from memory.recall.relevance import PACKAGE, Logistic, file_name, probability
 from memory.recall.statements import is_bare_question
 
 PREFIX = "staged-"
@@ -116,11 +115,6 @@ def staged_rule(
             Decision(turn_id=turn_id, kept=kept, rule=rule, score=score, threshold=bar, probability=both)
         )
     return found
-
-
-def probability(log_odds: float) -> float:
-    """Convert log-odds to a probability."""
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
 @cache
