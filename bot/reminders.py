@@ -12,6 +12,7 @@ from memory.errors import MemoryTierError
 from memory.models import Episode
 from memory.reminders.reminder import Origin, Reminder, Schedule, reminder_id
 from memory.reminders.reminder_request import ReminderRequest, may_ask, read_move, read_requests
+from memory.reminders.repetition import DAY_NAMES
 from memory.reminders.told_event import may_tell, read_event
 
 ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
@@ -19,7 +20,6 @@ ZONE_FACTS = frozenset({"timezone", "time zone", "fus orar", "fusul orar"})
 _MOST_MEMORIES = 2
 _LIKELY = 0.5
 """Least probability of a memory that is shown with a reminder."""
-_DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WORKDAYS = "MO,TU,WE,TH,FR"
 MOST_LISTED = 40
 _CHANGE = re.compile(r"(\d{1,9})\s+(.+)", re.DOTALL)
@@ -152,7 +152,7 @@ def _repetition(rule: str, say: Say) -> str:
         return say(f"reminder_{unit}_many", count=interval) if interval else say(f"reminder_{unit}")
     if days == _WORKDAYS:
         return say("reminder_workdays")
-    names = dict(zip(_DAY_NAMES, say("reminder_days").split(), strict=True))
+    names = dict(zip(DAY_NAMES, say("reminder_days").split(), strict=True))
     return say("reminder_on_days", days=", ".join(names[day] for day in days.split(",")))
 
 

@@ -1,14 +1,13 @@
 """Rules for future times in English and Romanian, folded."""
 
-import re
 from dataclasses import dataclass
 
 from memory.reminders import part_readers as reads
 from memory.temporal import points, time_words as words
+from memory.temporal.time_spans import whole_words
 from memory.temporal.time_words import one_of
 from memory.text.text import LazyPattern
 
-_BLANKS = re.compile(r"\(\?<[!=][^)]*\)| ")
 _EN_DAY, _RO_DAY = one_of(words.EN_WEEKDAYS), one_of(words.RO_WEEKDAYS)
 _RO_THE = one_of(words.RO_THE_WEEKDAYS.keys() - words.RO_WEEKDAYS.keys())
 _EN_PART, _RO_PART = one_of(words.EN_PARTS), one_of(reads.RO_PARTS)
@@ -35,7 +34,7 @@ _SHORT = (
 )
 """A delay such as "2h", "1h30" or "1 h 30 min"."""
 _NO_MORE = r"(?P<share>)(?P<more>)"
-_HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(reads.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
+_HOUR = rf"(?P<hour>\d{{1,2}}|{one_of(words.NUMBERS.keys() - {'a', 'an', 'o', 'un', 'couple'})})"
 _AMOUNTS = one_of([*words.UNITS, "lei", "euro", "dollars", "people", "persoane", "km", "kg"])
 _NO_HOUR = rf"(?![\w%/-]|[.,:]\d|(?: )?(?:%|(?:de )?{_AMOUNTS}\b))"
 """Excludes amounts: "la 2 zile", "at 50 euro"."""
@@ -51,9 +50,7 @@ class PartRule:
 
 
 def _rule(pattern: str, read: reads.Read) -> PartRule:
-    """Build a rule that matches whole words; spaces in `pattern` match any white space."""
-    flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
-    return PartRule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read)
+    return PartRule(whole_words(pattern), read)
 
 
 LEADS = (
@@ -71,12 +68,11 @@ LEADS = (
     _rule(rf"in (?P<unit>zi(?=ua)|saptamana)(?:ua)?{_NO_MORE} dinaintea?", reads.delay),
 )
 """How long before a time to remind."""
-UNCLEAR_LEAD = _rule(
+UNCLEAR_LEAD = whole_words(
     rf"(?:the|cu o|in) (?:{_EN_PART}|{_RO_PART}) (?:before(?! yesterday)|(?:d|de )?inaintea?)"
     rf"|(?:{_EN_COUNT}|the) (?:months?|years?) before"
-    rf"|(?:{_RO_COUNT}) (?:de )?(?:luna|luni|an|ani) inaintea?|in ajunul",
-    lambda _, __: None,
-).pattern
+    rf"|(?:{_RO_COUNT}) (?:de )?(?:luna|luni|an|ani) inaintea?|in ajunul"
+)
 """A lead without an hour, or in units that vary in length."""
 _AT = r"(?:(?:at|around|@)(?: about| around)?)"
 _PIECES = r"un sfert|sfert|\d\d?"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from memory.reminders.time_parts import CLOCK, LENGTHS, Every, Hour, TimeParts, later
+from memory.reminders.time_parts import LENGTHS, Every, Hour, TimeParts, later
 from memory.temporal import time_words as words
 from memory.temporal.group_readers import collapse_spaces, count_of
-from memory.temporal.time_spans import DAY, WEEK, Moment, month_of, week_of
+from memory.temporal.time_spans import CLOCK, DAY, WEEK, Moment, month_of, week_of
 from memory.temporal.time_words import Unit, one_of
 from memory.temporal.written_dates import next_day
 
@@ -17,8 +17,7 @@ SHORT_DAYS = {
     **{name[:3]: day for name, day in words.EN_WEEKDAYS.items()},
     **{"tues": 1, "thur": 3, "thurs": 3},
 }
-WEEKDAYS = words.EN_WEEKDAYS | words.RO_WEEKDAYS | words.RO_THE_WEEKDAYS | SHORT_DAYS
-NUMBERS = words.EN_NUMBERS | words.RO_NUMBERS
+WEEKDAYS = words.WEEKDAYS | SHORT_DAYS
 RO_PARTS = {
     **{"dimineata": "morning", "seara": "evening", "noaptea": "night"},
     **dict.fromkeys(("dupa-amiaza", "dupa amiaza", "dupa-masa", "dupa masa"), "afternoon"),
@@ -107,7 +106,7 @@ def read_hour(found: re.Match[str], _: Moment) -> TimeParts | None:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else NUMBERS[text]
+    return int(text) if text.isdecimal() else words.NUMBERS[text]
 
 
 def _minutes(text: str) -> int:

@@ -14,7 +14,7 @@ from memory.reminders.future_times import FutureTime, find_lead, find_times, is_
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
 from memory.reminders.repetition import moved_rule
 from memory.reminders.time_parts import TimeParts, completed
-from memory.temporal.message_text import fold, normalise_message
+from memory.temporal.message_text import SENTENCE, fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import Moment
 from memory.temporal.time_words import Language
@@ -48,7 +48,6 @@ _COMMA = LazyPattern(r"\s*,\s*")
 _MATTER = LazyPattern(r"[\s,:–-]*(?:(?:to|that|about|of|for|sa|ca|de|despre|pentru)\b|$)")
 """After such times next to the request; others end the sentence."""
 _ABOUT_IT = LazyPattern(r"(?:for|until|till|by|about|from|pentru|pana|despre|din)\s+$")
-_SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 MOST_REQUESTS = 10
 """Reminders that one message may set."""
 _EDGES = " \t\n,;:.!?-–"
@@ -74,7 +73,7 @@ def read_requests(message: str, *, now: datetime, zone: tzinfo) -> list[Reminder
     if not _TRIGGER.compiled.search(folded):
         return []
     moment, found, rest = Moment(now, zone), list[ReminderRequest](), ""
-    for sentence in _SENTENCE.compiled.finditer(folded):
+    for sentence in SENTENCE.compiled.finditer(folded):
         trigger = _TRIGGER.compiled.search(sentence[0])
         words = text[sentence.start() : sentence.end()]
         requests = _Sentence(words, sentence[0], trigger, moment).requests() if trigger else []

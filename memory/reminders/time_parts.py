@@ -8,7 +8,7 @@ from typing import Any
 
 from memory.reminders.reminder import Schedule
 from memory.reminders.repetition import DAY_NAMES, last_days
-from memory.temporal.time_spans import DAY, WEEK, Moment, months_before, week_of
+from memory.temporal.time_spans import CLOCK, DAY, WEEK, Moment, months_before, week_of
 from memory.temporal.time_words import Unit
 
 HOURS = {"morning": 9, "noon": 12, "afternoon": 15, "evening": 19, "night": 21}
@@ -26,7 +26,6 @@ _FREQUENCIES = {
     Unit.MONTH: "MONTHLY",
     Unit.YEAR: "YEARLY",
 }
-CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
 LENGTHS = {**CLOCK, Unit.DAY: DAY, Unit.WEEK: WEEK}
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from memory.reminders.future_times import FutureTime, find_times
 from memory.reminders.reminder import LONGEST_TEXT, Schedule
 from memory.reminders.time_parts import Hour, TimeParts
-from memory.temporal.message_text import fold, normalise_message
+from memory.temporal.message_text import SENTENCE, fold, normalise_message
 from memory.temporal.tense import Tense, tense
 from memory.temporal.time_spans import DAY, Moment
 from memory.temporal.time_words import Language
@@ -30,7 +30,6 @@ _IN_ENGLISH = LazyPattern(r"\b(?:my|our|i|we)\b(?!-)")
 _NOT_SO = LazyPattern(
     r"""\?|\b(?:not|no|never|n't|cancel\w*|if|whether|maybe|might|perhaps|nu|n-am|anulat\w*|daca|poate)\b|n't\b"""
 )
-_SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 _EVENING_BEFORE = Hour(hour=18, exact=True)
 _BEFORE = timedelta(hours=2)
 _LONGEST_AHEAD = timedelta(days=400)
@@ -55,7 +54,7 @@ def read_event(message: str, *, now: datetime, zone: tzinfo) -> ToldEvent | None
     if not _EVENT.compiled.search(folded):
         return None
     moment = Moment(now, zone)
-    for sentence in _SENTENCE.compiled.finditer(folded):
+    for sentence in SENTENCE.compiled.finditer(folded):
         time = _time_of_event(sentence[0], moment)
         if time is None:
             continue

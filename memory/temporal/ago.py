@@ -15,11 +15,10 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from memory.temporal.time_spans import DAY, Days, Moment, Span, unit_around, units_before
+from memory.temporal.time_spans import CLOCK, DAY, Days, Moment, Span, unit_around, units_before
 from memory.temporal.time_words import Unit
 
 FEW = (2, 5)
-_CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
 _LEAST = timedelta(minutes=5)
 _SHARE = 4
 _HOUR_MARGIN = timedelta(minutes=30)
@@ -47,7 +46,7 @@ class Amount:
 def ago(amount: Amount, moment: Moment) -> Span:
     """Return the span `amount` before the moment."""
     amount = _in_whole_units(amount)
-    if amount.unit in _CLOCK:
+    if amount.unit in CLOCK:
         return _clock_ago(amount, moment)
     earliest = _days_ago(amount, int(amount.high), moment.today, side=1)
     latest_span = _days_ago(amount, int(amount.low), moment.today, side=-1)
@@ -57,20 +56,20 @@ def ago(amount: Amount, moment: Moment) -> Span:
 def latest_span(amount: Amount, moment: Moment) -> Span:
     """Return the span of the last `amount` up to the moment; days and longer units begin at midnight."""
     amount = _in_whole_units(amount)
-    if amount.unit in _CLOCK:
-        return Span(moment.now - _CLOCK[amount.unit] * amount.high, moment.now)
+    if amount.unit in CLOCK:
+        return Span(moment.now - CLOCK[amount.unit] * amount.high, moment.now)
     return moment.since(units_before(moment.today, int(amount.high), amount.unit))
 
 
 def _in_whole_units(amount: Amount) -> Amount:
-    if amount.unit in _CLOCK or float(amount.high).is_integer():
+    if amount.unit in CLOCK or float(amount.high).is_integer():
         return amount
     factor, unit = _FINER[amount.unit]
     return Amount(int(amount.low * factor), int(amount.high * factor), unit, about=True)
 
 
 def _clock_ago(amount: Amount, moment: Moment) -> Span:
-    unit = _CLOCK[amount.unit]
+    unit = CLOCK[amount.unit]
     margin = _clock_margin(amount) * (1 + amount.about)
     return Span(moment.now - unit * amount.high - margin, moment.now - unit * amount.low + margin)
 

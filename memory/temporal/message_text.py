@@ -6,6 +6,8 @@ Each step preserves length, so that offsets in the folded text are offsets in th
 import re
 import unicodedata
 
+from memory.text.text import LazyPattern
+
 MAX_CHARS = 2_000
 MAX_SENTENCE_CHARS = 300
 _BLANK = "\0"
@@ -25,6 +27,7 @@ _FOREIGN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+SENTENCE = LazyPattern(r"[^!?;\n]+?(?:[!?;\n]+|\.+(?=\s|$)|$)", re.DOTALL)
 _SENTENCE_END = re.compile(r"[!?;\n]+|\.+(?=\s|$)")
 
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
+from dateutil.relativedelta import relativedelta
+
 from memory.temporal.time_words import Language, Unit
 from memory.text.text import LazyPattern
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+CLOCK = {Unit.MINUTE: timedelta(minutes=1), Unit.HOUR: timedelta(hours=1)}
 _MONTHS = 12
 _SEASON_MONTHS = 3
 
@@ -95,10 +98,7 @@ def weekend_before(until: date) -> Days:
 
 def months_before(day: date, months: int) -> date:
     """Return the same day `months` earlier, or the last day of a shorter month."""
-    year, month = divmod(day.year * _MONTHS + day.month - 1 - months, _MONTHS)
-    first = date(year, month + 1, 1)
-    after = date(year + (month + 1) // _MONTHS, (month + 1) % _MONTHS + 1, 1)
-    return min(first + DAY * (day.day - 1), after - DAY)
+    return day - relativedelta(months=months)
 
 
 def unit_around(day: date, unit: Unit) -> Days:
@@ -136,7 +136,11 @@ class Rule:
     language: Language
 
 
-def rule(pattern: str, read: Reader, *, needs: Needs, language: Language) -> Rule:
-    """Build a rule that matches whole words; spaces in `pattern` match any white space."""
+def whole_words(pattern: str) -> LazyPattern:
+    """Make a pattern match whole words only, and each of its spaces any white space."""
     flexible = _BLANKS.sub(lambda blank: r"\s{1,3}" if blank[0] == " " else blank[0], pattern)
-    return Rule(LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])"), read, needs, language)
+    return LazyPattern(rf"(?<![\w'-])(?:{flexible})(?![\w-])")
+
+
+def rule(pattern: str, read: Reader, *, needs: Needs, language: Language) -> Rule:
+    return Rule(whole_words(pattern), read, needs, language)
