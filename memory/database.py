@@ -146,11 +146,12 @@ def owner_key(owner: str) -> str:
     """Return a readable, unique and file-safe name for the owner."""
     plain = unicodedata.normalize("NFKD", owner).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].strip("-") or "owner"
-    return f"{slug}-{hashlib.sha256(encode_owner(owner)).hexdigest()[:24]}"
+    return f"{slug}-{hashlib.sha256(to_bytes(owner)).hexdigest()[:24]}"
 
 
-def encode_owner(owner: str) -> bytes:
-    return owner.encode("utf-8", "surrogatepass")
+def to_bytes(text: str) -> bytes:
+    """Encode a text that may have lone surrogates."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def read_number(db: Database, key: str) -> int:

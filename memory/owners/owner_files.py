@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from memory.database import Work, encode_owner, owner_key
+from memory.database import Work, owner_key, to_bytes
 from memory.errors import MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.owner_file import (
     FileRefused,
@@ -159,9 +159,7 @@ class OwnerFiles:
             use: OwnerConnection(
                 self._pool,
                 path,
-                partial(
-                    _open_exclusively, lock, partial(open_, path, encode_owner(owner), self._busy_timeout)
-                ),
+                partial(_open_exclusively, lock, partial(open_, path, to_bytes(owner), self._busy_timeout)),
                 create=use is Use.WRITE,
                 on_idle=self._close_idle,
             )

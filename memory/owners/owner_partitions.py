@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from memory.database import Work, encode_owner, owner_key
+from memory.database import Work, owner_key, to_bytes
 from memory.errors import ConfigError, MemoryTierError, TierCorrupt, TierUnavailable
 from memory.owners.postgres_schema import ANY_OWNER, OWNER, TABLES, prepare, tables_with
 from memory.owners.postgres_sql import Connection, PostgresDatabase, register
@@ -124,7 +124,7 @@ class OwnerPartitions:
 
     def _write(self, owner: str, tier: str, work: Work[T]) -> T:
         key = owner_key(owner)
-        name = encode_owner(owner).hex()
+        name = to_bytes(owner).hex()
         named = f"INSERT INTO owner (name) VALUES ('\\x{name}') ON CONFLICT DO NOTHING"  # noqa: S608
         with self._transaction(tier, f"{_WRITE}; {_limit(key)}; {_lock(key)}; {named}") as connection:
             return work(PostgresDatabase(connection))

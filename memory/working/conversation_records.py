@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pydantic_core import from_json
 
+from memory.database import to_bytes
 from memory.models import ConversationTurn
 from memory.provenance import plain, read_parts
 
@@ -77,8 +78,3 @@ def _parse_one(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
-
-
-def to_bytes(name: str) -> bytes:
-    """Encode a text that may have lone surrogates."""
-    return name.encode("utf-8", "surrogatepass")

@@ -15,10 +15,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from memory.database import to_bytes
 from memory.models import ConversationTurn
 from memory.prompt.tool_text import without_calls
 from memory.text.text import digest
-from memory.working.conversation_records import dump, load, load_all, to_bytes, to_record
+from memory.working.conversation_records import dump, load, load_all, to_record
 from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from memory.database import to_bytes
 from memory.errors import FactsFull, TierCorrupt, TierUnavailable
 from memory.permanent.letta.letta_http import LettaAddress, LettaClient, TryAgain
 from memory.permanent.permanent_records import TIER
@@ -45,7 +46,7 @@ class Block:
 
 def agent_name(owner: str) -> str:
     """Return the name of the owner's agent, which does not reveal the owner."""
-    return f"goat-{hashlib.sha256(owner.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
+    return f"goat-{hashlib.sha256(to_bytes(owner)).hexdigest()[:40]}"
 
 
 class LettaAgents:
