@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 GetRedis = Callable[[], Awaitable["Redis"]]
 """Returns the client; see `RedisConnection.client`."""
 
+REPLACE_FIELD = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
 
 class RedisConnection:
     """One client for each event loop, created on first use.

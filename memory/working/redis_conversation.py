@@ -20,7 +20,7 @@ from memory.models import ConversationTurn
 from memory.prompt.tool_text import without_calls
 from memory.text.text import digest
 from memory.working.conversation_records import dump, load, load_all, to_record
-from memory.working.redis_connection import GetRedis, run_script, translate_errors
+from memory.working.redis_connection import REPLACE_FIELD, GetRedis, run_script, translate_errors
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
@@ -76,11 +76,6 @@ local turn = reopen and first and redis.call('HGET', turns, first)
 if turn then redis.call('HSET', opening, first, turn) end
 if redis.call('EXISTS', order, opening) == 0 then redis.call('SREM', threads, ARGV[1]) end
 return gone
-"""
-
-_REPLACE = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-return 1
 """
 
 _ERASE = """
@@ -169,7 +164,7 @@ class RedisConversation:
                     kept = without_calls(turn.evidence, tools)
                     if len(kept) < len(turn.evidence):
                         rest = dump(replace(turn, evidence=kept))
-                        await run_script(self.client, _REPLACE, [key], to_bytes(turn.turn_id), rest)
+                        await run_script(self.client, REPLACE_FIELD, [key], to_bytes(turn.turn_id), rest)
 
     async def erase(self, *, owner: str) -> None:
         """Delete every thread of the owner, except threads started meanwhile."""

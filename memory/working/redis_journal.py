@@ -13,13 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from memory.models import Episode
 from memory.text.text import digest
-from memory.working.redis_connection import GetRedis, run_script, translate_errors
-
-_REPLACE = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 1
-"""
+from memory.working.redis_connection import REPLACE_FIELD, GetRedis, run_script, translate_errors
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +43,7 @@ class RedisJournal:
     async def update(self, entry: JournalEntry) -> bool:
         """Replace a turn's entry; return False when there is none."""
         keys, value = [_key(entry.episode.owner)], _entries().dump_json(entry)
-        return bool(await run_script(self.client, _REPLACE, keys, entry.episode.turn_id, value))
+        return bool(await run_script(self.client, REPLACE_FIELD, keys, entry.episode.turn_id, value))
 
     @translate_errors()
     async def remove(self, turn_id: str, *, owner: str) -> None:
