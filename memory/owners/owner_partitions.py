@@ -20,6 +20,7 @@ from memory.owners.postgres_sql import Connection, PostgresDatabase, register
 
 T = TypeVar("T")
 _TIER: Final = "permanent"
+_THREADS: Final = 12  # each with a connection
 _SETTINGS: Final = ("plan_cache_mode = force_generic_plan", "enable_seqscan = off", "random_page_cost = 0.1")
 """Make plans use indexes: every statement reads few rows, but a generic plan cannot know how few."""
 KEY: Final = "GOAT_ARCHIVE_URL"
@@ -39,17 +40,15 @@ class OwnerPartitions:
 
     Args:
         url: a connection string of libpq.
-        threads: how many pieces of work run at once, each on a connection.
         busy_timeout: seconds to wait for a lock that another writer holds, and for a connection.
 
     Raises:
         ConfigError: the URL cannot be read.
     """
 
-    def __init__(self, url: SecretStr, *, threads: int = 12, busy_timeout: float = 5.0) -> None:
+    def __init__(self, url: SecretStr, *, busy_timeout: float = 5.0) -> None:
         self._url = url
         self._place = _place(url)
-        self._threads = threads
         self._busy_timeout = busy_timeout
         self._pool = self._new_pool()
         self._idle: deque[Connection] = deque()
@@ -101,7 +100,7 @@ class OwnerPartitions:
         await asyncio.to_thread(self._disconnect)
 
     def _new_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="goat-postgres")
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="goat-postgres")
 
     async def _run(self, tier: str, call: Callable[[], T]) -> T:
         return await self._result(tier, asyncio.wrap_future(self._pool.submit(call)))

@@ -15,30 +15,30 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-SECONDS = 120.0
+_SECONDS = 120.0
 _LOCK_SECONDS = 30.0
 _DATABASE = "chroma.sqlite3"
 _UUID_CHARS = 36
 
 
-def vacuum(folder: Path, *, seconds: float = SECONDS) -> str:
+def vacuum(folder: Path) -> str:
     """Clean the folder in a subprocess; return the reason if that fails, else ""."""
-    return _run("clean", folder, seconds)
+    return _run("clean", folder)
 
 
-def index_queue(folder: Path, *, seconds: float = SECONDS) -> str:
+def index_queue(folder: Path) -> str:
     """Index the queue of records in a subprocess; return the reason if that fails, else ""."""
-    return _run("index", folder, seconds)
+    return _run("index", folder)
 
 
-def _run(task: str, folder: Path, seconds: float) -> str:
+def _run(task: str, folder: Path) -> str:
     if not (folder / _DATABASE).exists():
         return ""
     command = [sys.executable, "-I", "-S", __file__, task, str(folder)]
     try:
-        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds)  # noqa: S603
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)  # noqa: S603
     except subprocess.TimeoutExpired:
-        return f"Chroma's files in {folder}: {task} did not end within {seconds:g} s"
+        return f"Chroma's files in {folder}: {task} did not end within {_SECONDS:g} s"
     reason = (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[-1]
     return f"Chroma's files in {folder}: {task} failed ({reason})" if ran.returncode else ""
 

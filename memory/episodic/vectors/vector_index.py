@@ -13,6 +13,7 @@ from memory.errors import TierUnavailable
 
 T = TypeVar("T")
 
+_THREADS = 4  # concurrent calls
 
 def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
     """Import Chroma, and return the function that opens it."""
@@ -37,7 +38,6 @@ class VectorIndex:
         location: ChromaLocation,
         *,
         connect: Callable[[ChromaLocation], VectorBackend] = connect_chroma,
-        threads: int = 4,
         patience: float = 3.0,
         limit: float = 30.0,
     ) -> None:
@@ -46,16 +46,14 @@ class VectorIndex:
         Args:
             location: where the vectors are.
             connect: opens the backend; called on a thread.
-            threads: number of concurrent calls.
             patience: seconds after which a call counts as hung and blocks others on its collection.
             limit: timeout of a call, in seconds.
         """
         self._location = location
         self._connect = connect
-        self._threads = threads
         self._patience = patience
         self._limit = limit
-        self._pool = DaemonPool(threads)
+        self._pool = DaemonPool(_THREADS)
         self._backend: VectorBackend | None = None
         self._opening = threading.Lock()
         self._running: dict[object, tuple[str, float]] = {}
@@ -110,12 +108,12 @@ class VectorIndex:
         if backend is not None:
             await asyncio.to_thread(backend.close)
         self._pool.shutdown()
-        self._pool = DaemonPool(self._threads)
+        self._pool = DaemonPool(_THREADS)
 
     async def _run(self, collection: str, call: Callable[[VectorBackend], T]) -> T:
         hung_since = time.monotonic() - self._patience
         hung = [busy for busy, since in list(self._running.values()) if since < hung_since]
-        if collection in hung or len(hung) >= self._threads:
+        if collection in hung or len(hung) >= _THREADS:
             raise TierUnavailable(TIER, "the vectors still hang in an earlier call")
         started = self._pool.submit(self._call, collection, call)
         try:

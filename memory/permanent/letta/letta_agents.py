@@ -21,6 +21,7 @@ ABOUT: Final = (
     "The facts that GOAT keeps. Only the log is read back, the rest shows the current state; "
     "change it through GOAT only."
 )
+_MODEL: Final = "letta/letta-free"  # agents never run
 _ID: Final = re.compile(r"(agent|block)-[0-9a-zA-Z-]{1,64}")
 _SLIM: Final = {"include_relationships": "tags"}  # without it the answer contains the memory twice
 
@@ -51,7 +52,6 @@ def agent_name(owner: str) -> str:
 
 class LettaAgents:
     def __init__(self, address: LettaAddress) -> None:
-        self._address = address
         self.client = LettaClient(address)
 
     async def find(self, owner: str) -> tuple[str, ...]:
@@ -74,8 +74,8 @@ class LettaAgents:
             "name": agent_name(owner),
             "description": f"GOAT's long-term memory of {shown}",
             "tags": [TAG],
-            "model": self._address.model,
-            "embedding": self._address.embedding,
+            "model": _MODEL,
+            "embedding": _MODEL,
             "include_base_tools": False,
             "memory_blocks": [block],
         }

@@ -30,21 +30,17 @@ class TryAgain(TierUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class LettaAddress:
-    """Address of the server, and request options.
+    """Address of the server.
 
     Attributes:
         url: with or without a path, a slash or `/v1` at the end.
         token: password of a server, or key of Letta's cloud; empty if none is needed.
         timeout: seconds per request.
-        model: model handle of new agents, which never run.
-        embedding: embedding handle of new agents.
     """
 
     url: SecretStr
     token: SecretStr = NO_TOKEN
     timeout: float = 3.0
-    model: str = "letta/letta-free"
-    embedding: str = "letta/letta-free"
 
 
 class LettaClient:
