@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TypeVar
 
 from memory.concurrency.tasks import DaemonPool
@@ -12,18 +13,13 @@ from memory.episodic.vectors.vector_backend import TIER, ChromaLocation, Chunk, 
 from memory.errors import TierUnavailable
 
 T = TypeVar("T")
-
 _THREADS = 4  # concurrent calls
-
-def import_chroma() -> "Callable[[ChromaLocation], VectorBackend]":
-    """Import Chroma, and return the function that opens it."""
-    from memory.episodic.vectors.chroma import open_chroma  # noqa: PLC0415 - chromadb takes a second or two
-
-    return open_chroma
 
 
 def connect_chroma(location: ChromaLocation) -> VectorBackend:
-    return import_chroma()(location)
+    from memory.episodic.vectors.chroma import open_chroma  # noqa: PLC0415 - chromadb takes a second or two
+
+    return open_chroma(location)
 
 
 class VectorIndex:
@@ -65,7 +61,7 @@ class VectorIndex:
 
     async def ready(self) -> None:
         """Import Chroma, and open it when it is local; do not contact a server."""
-        await asyncio.to_thread(import_chroma)
+        await asyncio.to_thread(import_module, "memory.episodic.vectors.chroma")
         if self.local:
             await self._run("", lambda _: None)
 
