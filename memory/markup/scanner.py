@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from memory.markup.argument_values import NAME_KEYS, Tools
+from memory.markup.argument_values import ARGUMENT_KEYS, NAME_KEYS, Tools
 from memory.markup.call_end import Calls, json_calls
 from memory.markup.openings import MARK, PART, fence_end
 from memory.markup.reader_state import ParsedReply, ReaderState, Wait, take_json
@@ -15,7 +15,7 @@ MAX_INLINE_CHARS = 200
 MAX_HEAD_CHARS = 200
 _MAX_LINE_CHARS = 120
 _CALL_FENCES = frozenset(("json", "tool_call", "tool_calls", "tool", "function_call", "tool_code"))
-_KNOWN_KEYS = frozenset((*NAME_KEYS, "arguments", "parameters", "args", "input", "id", "type"))
+_KNOWN_KEYS = frozenset((*NAME_KEYS, *ARGUMENT_KEYS, "id", "type"))
 _FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
 _NEWLINE = re.compile(r"\n")
 _BEGUN = re.compile(r'\s*(?:\[\s*)?(?:\{\s*(?:"\w*)?)?')

@@ -21,10 +21,9 @@ def vector_space(db: Database, model: str) -> tuple[str, int]:
 
     Of vectors by two models, those by `model` are meant.
     """
-    slot = read_model_state(db, model).slot
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (f"embedding_model{slot.value}",)).fetchone()
-    size = db.execute(f"SELECT LENGTH(vector) FROM {slot.table} LIMIT 1").fetchone()  # noqa: S608
-    return (row[0].decode(), size[0] // np.float16().nbytes) if row and size else ("", 0)
+    state = read_model_state(db, model)
+    size = db.execute(f"SELECT LENGTH(vector) FROM {state.slot.table} LIMIT 1").fetchone()  # noqa: S608
+    return (state.model, size[0] // np.float16().nbytes) if state.model is not None and size else ("", 0)
 
 
 def read_vectors(db: Database, model: str) -> Iterator[dict[str, Any]]:

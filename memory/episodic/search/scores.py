@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def weigh(
     scores = fusion.add_neighbours(own.scores, sizes, pairs, weights.neighbours)
     for one, found in lookup.found:
         scores = np.where([seq in found for seq in row], scores * one.factor, scores)
-    return Weighed(own.seqs, scores, own.cosines, own.spans, own.small_talk, own.vectors, own.near, own.said)
+    return replace(own, scores=scores)
 
 
 def _joined(one: Weighed, other: Weighed) -> Weighed:
