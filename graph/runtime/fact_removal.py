@@ -44,7 +44,8 @@ class FactRemoval:
             found = [one for store in self._stores for one in await store.history(key, owner=owner)]
         except ValueError:  # no fact can have this key
             return []
-        return sorted({(one.value, one.at): one for one in found}.values(), key=_time, reverse=True)
+        distinct = {(one.value, one.at): one for one in found}.values()
+        return sorted(distinct, key=lambda one: one.at, reverse=True)
 
     async def end(self, key: str, owner: str, now: datetime) -> datetime:
         """Return the time up to which a fact's values are removed; another machine's clock may be ahead."""
@@ -136,7 +137,3 @@ def _quoting(values: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern that finds one of the values as whole words in a casefolded text."""
     stated = [re.escape(value.strip().casefold()) for value in values if value.strip()]
     return re.compile(rf"(?<!\w)(?:{'|'.join(stated)})(?!\w)" if stated else r"(?!)")
-
-
-def _time(fact: Fact) -> float:
-    return fact.at.timestamp()

@@ -52,7 +52,8 @@ def evidence_line(name: str, arguments: Mapping[str, Any], output: str, *, limit
         raise ValueError(f"a line of evidence needs a limit of at least {MIN_LIMIT}, not {limit}")
     called = f"called {_clipped(one_line(name), limit // 4)}("
     room = limit - len(called) - len(")") - len(ARROW)
-    asked, said = ", ".join(_stated(arguments)), one_line(output)
+    stated = (f"{one_line(str(key))}={_shown(str(key), value)}" for key, value in arguments.items())
+    asked, said = ", ".join(stated), one_line(output)
     return f"{called}{_clipped(asked, max(room // 2, room - len(said)))}){ARROW}" + _clipped(
         said, max(room - room // 2, room - len(asked))
     )
@@ -62,10 +63,6 @@ def one_line(text: str) -> str:
     """Return the start of a text on one line: white space as single spaces, no invisible characters."""
     spaced = " ".join(text[:_READ_CHARS].split())
     return "".join(char for char in spaced if char == " " or is_seen(char)).strip()
-
-
-def _stated(arguments: Mapping[str, Any]) -> list[str]:
-    return [f"{one_line(str(key))}={_shown(str(key), value)}" for key, value in arguments.items()]
 
 
 def _shown(key: str, value: Any) -> str:

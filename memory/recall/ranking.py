@@ -31,17 +31,12 @@ def recency_score(at: datetime, now: datetime, *, window_days: float) -> float:
     return max(0.0, 1.0 - age_days / window_days)
 
 
-def access_score(count: int, *, reference: int) -> float:
-    """Return `count` over `reference`, at most 1."""
-    return min(count / reference, 1.0)
-
-
 def blend_score(candidate: Candidate, now: datetime, *, window_days: float, reference: int) -> float:
     """Return the weighted sum of similarity, recency and access."""
     parts = (
         candidate.evidence.cosine or 0.0,
         recency_score(candidate.at, now, window_days=window_days),
-        access_score(candidate.access_count, reference=reference),
+        min(candidate.access_count / reference, 1.0),
     )
     return sum(weight * part for weight, part in zip(_BLEND_WEIGHTS, parts, strict=True))
 

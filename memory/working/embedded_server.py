@@ -95,7 +95,8 @@ class EmbeddedServer:
 def _leave(folder: Path, users: int) -> None:
     with _membership_lock(folder):
         if try_lock(users) and _is_alive(folder):
-            _stop(socket_path(folder))
+            # It answers when it has written the append-only file and exited.
+            _send(socket_path(folder), b"SHUTDOWN\r\n", seconds=_STOP_SECONDS)
 
 
 @contextlib.contextmanager
@@ -209,11 +210,6 @@ def _send(path: Path, command: bytes, *, seconds: float = _ANSWER_SECONDS) -> by
             return channel.recv(256).partition(b"\r\n")[0]
         except OSError:
             return b""
-
-
-def _stop(path: Path) -> None:
-    """Shut the server down; returns when it has written the append-only file and exited."""
-    _send(path, b"SHUTDOWN\r\n", seconds=_STOP_SECONDS)
 
 
 def _start_error(folder: Path, reason: str) -> TierUnavailable:

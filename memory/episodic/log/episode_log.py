@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from memory.database import Database, OwnerTables, from_micros, require_utf8, to_micros
-from memory.episodic.vectors.kept_vectors import Slot
+from memory.episodic.vectors.kept_vectors import LATEST, Slot
 from memory.lexical import lexical_index as lexicon
 from memory.models import EDIT_OF, Episode
 from memory.provenance import Carrier, Speaker, dump, load, said
@@ -81,7 +81,7 @@ class EpisodeLog:
     async def all(self, *, owner: str) -> AsyncIterator[Episode]:
         """Iterate over every episode in the order of arrival, page by page."""
         after = 0
-        while page := await self._files.read(owner, TIER, partial(_page, after=after)):
+        while page := await self._files.read(owner, TIER, partial(read_page, after=after)):
             after = page[-1][0]
             for row in page:
                 yield to_episode(owner, row[1:])
@@ -114,7 +114,9 @@ class EpisodeLog:
         return next(iter(await self._select(owner, "TRUE ORDER BY at, seq LIMIT 1")), None)
 
     async def threads(self, *, owner: str) -> list[str]:
-        return await self._files.read(owner, TIER, _threads)
+        sql = "SELECT DISTINCT thread FROM episodes"
+        rows = await self._files.read(owner, TIER, lambda db: db.execute(sql).fetchall())
+        return [thread for (thread,) in rows]
 
     async def tag(self, turn_id: str, tag: str, *, owner: str) -> None:
         """Add a tag to an episode once; do nothing when the episode does not exist."""
@@ -210,9 +212,9 @@ def _make_own(db: Database, turn_ids: list[str]) -> None:
             db.execute("UPDATE episodes SET provenance = ? WHERE turn_id = ?", (own, turn_id))
 
 
-def _page(db: Database, after: int) -> list[NumberedRow]:
-    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-    return db.execute(sql, (after, PAGE)).fetchall()
+def read_page(db: Database, after: int, until: int = LATEST) -> list[NumberedRow]:
+    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
+    return db.execute(sql, (after, until, PAGE)).fetchall()
 
 
 def _pending(db: Database, after: int, limit: int, slot: Slot) -> list[NumberedRow]:
@@ -226,10 +228,6 @@ def _count(db: Database, since: int | None) -> int:
     rows = db.execute(sql) if since is None else db.execute(f"{sql} WHERE at >= ?", (since,))
     (count,) = rows.fetchone()
     return int(count)
-
-
-def _threads(db: Database) -> list[str]:
-    return [thread for (thread,) in db.execute("SELECT DISTINCT thread FROM episodes")]
 
 
 def _tag(db: Database, turn_id: str, tag: str) -> None:

@@ -103,14 +103,6 @@ def _insert(statement: str, to_row: Callable[[Record], Sequence[Any]]) -> Callab
 _REMEMBERED: Final = "NOT EXISTS (SELECT 1 FROM removed WHERE turn_id = ?1)"
 
 
-def _to_feedback(row: tuple[str, int, str, int]) -> Record:
-    return {"turn_id": row[0], "good": bool(row[1]), "decisions": row[2], "at": _time(row[3])}
-
-
-def _to_label(row: tuple[str, str, int, int]) -> Record:
-    return {"turn_id": row[0], "memory": row[1], "relevant": bool(row[2]), "at": _time(row[3])}
-
-
 def _to_observation(row: tuple[str, int, bytes]) -> Record:
     """Return the observation as JSON; a damaged one as it is stored."""
     record = {"turn_id": row[0], "at": _time(row[1])}
@@ -145,7 +137,7 @@ RECORD_TABLES: Final = (
     RecordTable(
         "feedback",
         "SELECT turn_id, good, decisions, at FROM feedback ORDER BY at, turn_id",
-        _to_feedback,
+        lambda row: {"turn_id": row[0], "good": bool(row[1]), "decisions": row[2], "at": _time(row[3])},
         _insert(
             f"INSERT INTO feedback (turn_id, good, decisions, at) SELECT ?1, ?2, ?3, ?4 WHERE {_REMEMBERED}"
             " ON CONFLICT (turn_id) DO UPDATE"
@@ -157,7 +149,7 @@ RECORD_TABLES: Final = (
     RecordTable(
         "labels",
         "SELECT turn_id, memory, relevant, at FROM labels ORDER BY at, turn_id, memory",
-        _to_label,
+        lambda row: {"turn_id": row[0], "memory": row[1], "relevant": bool(row[2]), "at": _time(row[3])},
         _insert(
             f"INSERT INTO labels (turn_id, memory, relevant, at) SELECT ?1, ?2, ?3, ?4 WHERE {_REMEMBERED}"  # noqa: S608
             " AND NOT EXISTS (SELECT 1 FROM removed WHERE turn_id = ?2)"

@@ -24,7 +24,8 @@ class ObservationLog:
         """Store the observation; return False when the turn already has one."""
         packed = zlib.compress(observation.to_json().encode(), LEVEL)
         row = (observation.turn_id, to_micros(observation.at), packed)
-        return await self.files.write(owner, TIER, partial(_put, row=row))
+        sql = "INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)"
+        return await self.files.write(owner, TIER, lambda db: db.execute(sql, row).rowcount > 0)
 
     async def replace(self, observation: Observation, *, owner: str) -> None:
         """Store the observation instead of an earlier one of its turn."""
@@ -33,7 +34,8 @@ class ObservationLog:
 
     async def remove(self, turn_id: str, *, owner: str) -> None:
         """Delete the observation of a turn, if there is one."""
-        await self.files.write(owner, TIER, partial(_remove, turn_id=turn_id))
+        sql = "DELETE FROM observations WHERE turn_id = ?"
+        await self.files.write(owner, TIER, lambda db: db.execute(sql, (turn_id,)).rowcount)
 
     async def get(self, turn_id: str, *, owner: str) -> Observation | None:
         """Return the observation of a turn, or None."""
@@ -55,23 +57,11 @@ class ObservationLog:
         return await self._read(owner, "ORDER BY at, turn_id")
 
     async def count(self, *, owner: str) -> int:
-        return await self.files.read(owner, TIER, _count)
+        sql = "SELECT COUNT(*) FROM observations"
+        return await self.files.read(owner, TIER, lambda db: int(db.execute(sql).fetchone()[0]))
 
     async def _read(self, owner: str, which: str, *values: str | int) -> tuple[list[Observation], int]:
         return await self.files.read(owner, TIER, partial(_select, which=which, values=values))
-
-
-def _put(db: Database, row: tuple[str, int, bytes]) -> bool:
-    sql = "INSERT OR IGNORE INTO observations (turn_id, at, observation) VALUES (?, ?, ?)"
-    return db.execute(sql, row).rowcount > 0
-
-
-def _remove(db: Database, turn_id: str) -> None:
-    db.execute("DELETE FROM observations WHERE turn_id = ?", (turn_id,))
-
-
-def _count(db: Database) -> int:
-    return int(db.execute("SELECT COUNT(*) FROM observations").fetchone()[0])
 
 
 def _select(db: Database, which: str, values: tuple[str | int, ...]) -> tuple[list[Observation], int]:

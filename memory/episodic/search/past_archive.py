@@ -13,7 +13,7 @@ from memory.database import Database, OwnerTables
 from memory.embedding.embedding_model import EmbeddingModel
 from memory.episodic.index.ledger import Measure
 from memory.episodic.index.vector_state import Maxima, VectorState, added_up, read_model_state
-from memory.episodic.log.episode_log import COLUMNS, PAGE, TIER, NumberedRow
+from memory.episodic.log.episode_log import COLUMNS, PAGE, TIER, NumberedRow, read_page
 from memory.episodic.search.hits import Dense, Query, collect, compare
 from memory.episodic.search.lookup import look_up
 from memory.episodic.search.scores import exact
@@ -100,7 +100,7 @@ class PastArchive:
         if seen.vectors < self._copy.vectors:  # the vectors had been dropped for a rebuild
             await asyncio.to_thread(self._copy.drop_vectors)
         while self._copy.episodes < seen.episodes:
-            work = partial(_episodes, after=self._copy.episodes, until=seen.episodes)
+            work = partial(read_page, after=self._copy.episodes, until=seen.episodes)
             episodes = await self._files.read(self._owner, TIER, work)
             await asyncio.to_thread(self._copy.add_episodes, episodes, seen.episodes)
         measure = await self._nulls.measure()
@@ -167,7 +167,8 @@ class Copy:
                 self._total = added_up(self._total, parts.vectors[whole])
             self.indexed += int(whole.sum())
             self._copied(parts, whole)
-            self._maxima = self._risen(parts, measure)
+            reached = measure([parts])
+            self._maxima = reached if self._maxima is None else np.maximum(self._maxima, reached)
         self.vectors = rows[-1][0] if len(rows) == kept_vectors.PAGE else until
 
     def _copied(self, parts: Parts, whole: NDArray[np.bool_]) -> None:
@@ -217,12 +218,3 @@ class Copy:
             whole = parts.numbers != MESSAGE
             self._parts.append((parts.seqs[whole], parts.vectors[whole]))
         self._held = self.vectors
-
-    def _risen(self, parts: Parts, measure: Measure) -> Maxima:
-        reached = measure([parts])
-        return reached if self._maxima is None else np.maximum(self._maxima, reached)
-
-
-def _episodes(db: Database, after: int, until: int) -> list[NumberedRow]:
-    sql = f"SELECT seq, {COLUMNS} FROM episodes WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"  # noqa: S608
-    return db.execute(sql, (after, until, PAGE)).fetchall()

@@ -181,14 +181,11 @@ def _named(error: BaseException, location: ChromaLocation) -> MemoryTierError | 
             TIER, f"{location} refused the token; put it into GOAT_CHROMA_URL, as in https://TOKEN@host:port"
         )
     panicked = type(error).__name__ == "PanicException"
-    if location.local and (panicked or _is_broken(error)):
+    broken = isinstance(error, InternalError) and any(sign in text for sign in BROKEN)
+    if location.local and (panicked or broken):
         way_out = "delete that folder; it is rebuilt from the log of episodes"
         return TierCorrupt(TIER, f"{location} cannot be read ({text}); {way_out}")
     unreachable = (httpx.HTTPError, http.client.HTTPException, OSError, ChromaError)
     if isinstance(error, unreachable) or "connect to a Chroma server" in text or type(error) is Exception:
         return TierUnavailable(TIER, f"Chroma at {location} cannot be used ({text or type(error).__name__})")
     return None
-
-
-def _is_broken(error: BaseException) -> bool:
-    return isinstance(error, InternalError) and any(sign in str(error) for sign in BROKEN)
