@@ -76,23 +76,13 @@ class LocatedFigure:
 
 
 def checkable_figures(text: str) -> Iterator[LocatedFigure]:
-    """Yield the figures of two digits or more, in order, without markers of lists and anchors."""
-    skipped = _spans(text)
-    at = next(skipped, None)
-    for found in find_figures(text):
-        while at is not None and at[1] <= found.start:
-            at = next(skipped, None)
-        inside = at is not None and at[0] <= found.start
-        if not inside and _digits(found) >= _MIN_DIGITS:
-            yield found
+    """Return the figures of two digits or more, in order, without markers of lists and anchors."""
+    markers = (found.span() for found in NOT_COUNTED.finditer(ascii_digits(text)))
+    return (found for found in _outside(markers, find_figures(text)) if _digits(found) >= _MIN_DIGITS)
 
 
 def _digits(found: LocatedFigure) -> int:
     return max(sum(map(str.isdecimal, found.text)), len(found.value) if found.value.isdecimal() else 0)
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    return (found.span() for found in NOT_COUNTED.finditer(ascii_digits(text)))
 
 
 def find_figures(text: str) -> Iterator[LocatedFigure]:
@@ -150,7 +140,8 @@ def ungrounded(reply: str, sources: Iterable[str]) -> tuple[str, ...]:
         for found in checkable_figures(reply)
         if not any(reading <= values for reading in found.readings)
     )
-    return tuple(dict.fromkeys(_outside(reply, unread, words)))
+    quoted = ((start, end) for start, end, word in _words(reply) if word in words)
+    return tuple(dict.fromkeys(found.text for found in _outside(quoted, unread)))
 
 
 def _words(text: str) -> Iterator[tuple[int, int, str]]:
@@ -161,12 +152,11 @@ def _words(text: str) -> Iterator[tuple[int, int, str]]:
             yield match.start(), match.end(), word
 
 
-def _outside(reply: str, unread: Iterator[LocatedFigure], words: set[str]) -> Iterator[str]:
-    """Yield the figures that are not in a word of the sources."""
-    spans = ((start, end) for start, end, word in _words(reply) if word in words)
+def _outside(spans: Iterator[tuple[int, int]], figures: Iterator[LocatedFigure]) -> Iterator[LocatedFigure]:
+    """Yield the figures that begin in none of the spans; both are in order."""
     span = next(spans, None)
-    for found in unread:
+    for found in figures:
         while span is not None and span[1] <= found.start:
             span = next(spans, None)
         if span is None or not span[0] <= found.start < span[1]:
-            yield found.text
+            yield found
