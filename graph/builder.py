@@ -131,6 +131,4 @@ def _add_edges(builder: TurnGraph) -> None:
 
 def make_archive(layers: Layers, journal: RedisJournal | None = None) -> Archive:
     """Make the node that archives turns."""
-    return Archive(
-        layers.episodes, layers.conversations, layers.cache, layers.tokens, layers.recorder, journal
-    )
+    return Archive(layers.writer, layers.recorder, journal)

@@ -51,6 +51,7 @@ from memory.working.redis_metrics import RedisMetrics
 from memory.working.redis_usage import RedisUsage
 from nodes.prefetch import Prefetch
 from nodes.tools import Tools
+from nodes.turn_writer import TurnWriter
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Layers:
         self.redis = redis_connection(settings)
         self.conversations = RedisConversation(self.redis.client)
         self.cache = RedisSessionCache(self.redis.client)
+        self.writer = TurnWriter(self.episodes, self.conversations, self.cache, self.tokens)
         self.tool_cache = RedisToolCache(self.redis.client)
         self.journal = RedisJournal(self.redis.client)
         self.metrics = RedisMetrics(self.redis.client)
@@ -117,10 +119,7 @@ class Layers:
             client=self.redis.client,
             ask=ModelCall(self.model, self.stops, settings.model_timeout, self.window, self.meter),
             call_tools=Tools(self.toolbox, self.tool_runner, self.tool_cache, self.stops),
-            episodes=self.episodes,
-            conversations=self.conversations,
-            cache=self.cache,
-            tokens=self.tokens,
+            writer=self.writer,
         )
         self.turns = TurnReader(settings.owner, partial(datetime.now, UTC))
 

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 
 from langgraph.runtime import Runtime
@@ -16,15 +15,11 @@ from graph.state.circumstances import has_reply
 from graph.state.recall import conversation_of, recalled_of
 from graph.state.turn_state import Archived, Reply, State, Turn, Unused
 from graph.state.updates import ArchiveUpdate
-from memory.episodic.episode_archive import EpisodeArchive
 from memory.models import FOREIGN, Candidate, ConversationTurn, Episode, Outcome
-from memory.prompt.prompt import render_said
-from memory.prompt.token_budget import CountTokens, TokenCounter, count_aside
-from memory.protocols import ConversationStore
 from memory.provenance import worth_keeping
 from memory.recall.statements import is_used
-from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_journal import JournalEntry, RedisJournal
+from nodes.turn_writer import TurnWriter
 
 UNUSED_TURNS = 3
 """Turns during which an unused memory is not shown again."""
@@ -36,15 +31,9 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Archive the turn verbatim, unless it is private.
+    """Archive the turn verbatim, unless it is private. The node may run again, see `TurnWriter`."""
 
-    Every step is idempotent by turn id, so the node may run again. Vectors are computed later, from the log.
-    """
-
-    episodes: EpisodeArchive
-    conversations: ConversationStore
-    cache: RedisSessionCache
-    tokens: TokenCounter
+    writer: TurnWriter
     recorder: TurnRecorder
     journal: RedisJournal | None = None
     """Turns that a server runs; None where turns that were cut off are resumed."""
@@ -58,14 +47,12 @@ class Archive:
         episode = to_episode(turn, reply, foreign=foreign)
         in_vain, new_episode = await asyncio.gather(
             asyncio.to_thread(unused_memories, state),
-            self.episodes.append(episode, state["allocation"].recalled),
+            self.writer.episodes.append(episode, state["allocation"].recalled),
         )
-        said = await self._to_conversation(episode, [one.evidence for one in results_of(state)], in_vain)
         new_turn, _ = await asyncio.gather(
-            self.conversations.append(said, owner=turn.owner, thread=turn.thread),
-            self.cache.drop(owner=turn.owner),
+            self.writer.to_conversation(episode, [one.evidence for one in results_of(state)], in_vain),
+            self.writer.update_derived(turn.owner),
         )
-        self.episodes.index_soon(owner=turn.owner)
         self.recorder.schedule(state, runtime.context)
         if self.journal is not None:
             await self.journal.remove(turn.turn_id, owner=turn.owner)
@@ -75,7 +62,7 @@ class Archive:
     async def finish(self, state: State, runtime: Runtime[TurnContext]) -> None:
         """Archive a turn whose episode or conversation entry is missing after a crash."""
         turn = state["turn"]
-        found = await self.episodes.get([turn.turn_id], owner=turn.owner)
+        found = await self.writer.episodes.get([turn.turn_id], owner=turn.owner)
         if not found or await self.complete(state, found[0]):
             await self(state, runtime)
 
@@ -84,8 +71,8 @@ class Archive:
         if not matches_archive(state, episode):
             return False
         in_vain = await asyncio.to_thread(unused_memories, state)
-        said = await self._to_conversation(episode, [one.evidence for one in results_of(state)], in_vain)
-        return await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
+        evidence = [one.evidence for one in results_of(state)]
+        return await self.writer.to_conversation(episode, evidence, in_vain)
 
     async def begin(self, turn: Turn) -> None:
         """Note a turn in the journal, after archiving the thread's turns that were left unfinished.
@@ -105,42 +92,9 @@ class Archive:
 
     async def write_unfinished(self, entry: JournalEntry) -> None:
         """Archive a turn from its journal entry, unless it was already archived with another reply."""
-        episode = entry.episode
-        new = await self.episodes.append(episode)
-        archived = [episode] if new else await self.episodes.get([episode.turn_id], owner=episode.owner)
-        if archived and archived[0].reply == episode.reply:
-            said = await self._to_conversation(archived[0], entry.evidence)
-            await self.conversations.append(said, owner=episode.owner, thread=episode.thread)
-        await self.cache.drop(owner=episode.owner)
-        self.episodes.index_soon(owner=episode.owner)
+        await self.writer.write(entry.episode, entry.evidence)
         if self.journal is not None:
-            await self.journal.remove(episode.turn_id, owner=episode.owner)
-
-    async def _to_conversation(
-        self, episode: Episode, evidence: Sequence[str], in_vain: Sequence[Unused] | None = None
-    ) -> ConversationTurn:
-        """Return the turn for L2, with the unused memories that the thread's next turn needs."""
-        converting = partial(to_conversation_turn, episode, await self.tokens.ready(), evidence)
-        said = await count_aside(converting, [episode.message, episode.reply])
-        kept = None if in_vain is None else {s.turn_id: (s.probability, s.turns_left) for s in in_vain}
-        return replace(said, in_vain=kept)
-
-
-def to_conversation_turn(
-    episode: Episode, count: CountTokens, evidence: Sequence[str] = ()
-) -> ConversationTurn:
-    """Return an episode as a turn of its thread."""
-    said = count(render_said(episode.message, episode.parts))
-    return ConversationTurn(
-        turn_id=episode.turn_id,
-        message=episode.message,
-        parts=episode.parts,
-        reply=episode.reply,
-        at=episode.at,
-        evidence=evidence,
-        foreign=episode.foreign,
-        tokens=said + count("\n".join([episode.reply, *evidence])),
-    )
+            await self.journal.remove(entry.episode.turn_id, owner=entry.episode.owner)
 
 
 def unused_memories(state: State) -> list[Unused]:

@@ -8,11 +8,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from graph.delegation.job import Job, Status
 from graph.delegation.jobs import Jobs, ref_of
 from graph.delegation.notices import ENDED, Notices
-from memory.episodic.episode_archive import EpisodeArchive
-from memory.models import FOREIGN, ConversationTurn, Episode
-from memory.prompt.token_budget import TokenCounter
-from memory.protocols import ConversationStore
-from memory.working.redis_cache import RedisSessionCache
+from memory.models import FOREIGN, Episode
+from nodes.turn_writer import TurnWriter
 
 DELEGATED = "delegated"
 """Tag of a job's episode."""
@@ -25,39 +22,23 @@ class JobCompletion:
     jobs: Jobs
     notices: Notices
     saver: BaseCheckpointSaver[str]
-    episodes: EpisodeArchive
-    conversations: ConversationStore
-    cache: RedisSessionCache
-    tokens: TokenCounter
+    writer: TurnWriter
 
     async def archive(self, job: Job, result: str) -> None:
         """Append a finished job as one episode and as a turn of its thread's conversation.
 
         Both are marked as foreign: the result may quote pages that workers read.
         """
-        turn_id, now = job.assignment.turn_id, datetime.now(UTC)
         episode = Episode(
-            turn_id=turn_id,
+            turn_id=job.assignment.turn_id,
             owner=job.owner,
             thread=job.thread,
             message=job.task,
             reply=result,
-            at=now,
+            at=datetime.now(UTC),
             tags=(DELEGATED, FOREIGN, *job.tags),
         )
-        await self.episodes.append(episode)
-        count = await self.tokens.ready()
-        turn = ConversationTurn(
-            turn_id=turn_id,
-            message=job.task,
-            reply=result,
-            at=now,
-            foreign=True,
-            tokens=count(job.task) + count(result),
-        )
-        await self.conversations.append(turn, owner=job.owner, thread=job.thread)
-        await self.cache.drop(owner=job.owner)
-        self.episodes.index_soon(owner=job.owner)
+        await self.writer.write(episode)
 
     async def end(self, job: Job, status: Status, *, result: str = "", reason: str = "") -> None:
         """End a job and do everything that follows; of a job erased meanwhile nothing is stored."""

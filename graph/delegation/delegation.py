@@ -21,13 +21,10 @@ from graph.delegation.runner import JobRunner
 from graph.delegation.state import Budget, job_serde, job_turn_id
 from graph.model.model_call import ModelCall
 from graph.settings.tool_settings import DelegationSettings
-from memory.episodic.episode_archive import EpisodeArchive
 from memory.errors import ThreadBusy
-from memory.prompt.token_budget import TokenCounter
-from memory.protocols import ConversationStore
-from memory.working.redis_cache import RedisSessionCache
 from memory.working.redis_connection import GetRedis
 from nodes.tools import Tools
+from nodes.turn_writer import TurnWriter
 
 _CHECKPOINTS = 3
 _LONGEST_END = LEASE_SECONDS + 2.0
@@ -42,10 +39,7 @@ class Delegation:
     client: GetRedis
     ask: ModelCall
     call_tools: Tools
-    episodes: EpisodeArchive
-    conversations: ConversationStore
-    cache: RedisSessionCache
-    tokens: TokenCounter
+    writer: TurnWriter
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -68,9 +62,7 @@ class Delegation:
         """The worker that runs jobs in this process."""
         stops = JobStops()
         ask, tools = replace(self.ask, stops=stops), replace(self.call_tools, stops=stops)
-        completion = JobCompletion(
-            self.jobs, self.notices, self._saver, self.episodes, self.conversations, self.cache, self.tokens
-        )
+        completion = JobCompletion(self.jobs, self.notices, self._saver, self.writer)
         return JobRunner(build_pipeline(ask, tools, self._saver), completion, self._leases, stops)
 
     def tools(self) -> list[BaseTool]:

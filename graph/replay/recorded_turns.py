@@ -11,7 +11,7 @@ from graph.layers import Layers
 from graph.state.turn_state import Conversation
 from memory.models import ConversationTurn, Episode, Fact
 from memory.observation.observation import Observation, mark_of_fact
-from nodes.archive import to_conversation_turn
+from nodes.turn_writer import to_conversation_turn
 
 NO_LIMIT = 10**12
 """Tokens; more than any conversation has."""

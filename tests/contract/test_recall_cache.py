@@ -31,6 +31,7 @@ from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_metrics import RedisMetrics
 from nodes.archive import Archive
 from nodes.prefetch import Prefetch, cache_key
+from nodes.turn_writer import TurnWriter
 from tests.allocations import NOTHING
 from tests.servers.hash_embeddings import HashEmbeddings
 
@@ -72,9 +73,9 @@ class Bench:
         self.archive = CountingArchive(self.files, self.vectors, HashEmbeddings())
         turns = TurnReader(default_owner="ana", clock=lambda: NOW)
         self.prefetch = Prefetch(turns, self.archive, self.cache, UTC, self.behind, loaded=True)
-        self.write = Archive(
-            self.archive, RedisConversation(self.redis.client), self.cache, TokenCounter(), self._recorder()
-        )
+        conversations = RedisConversation(self.redis.client)
+        writer = TurnWriter(self.archive, conversations, self.cache, TokenCounter())
+        self.write = Archive(writer, self._recorder())
 
     def _recorder(self) -> TurnRecorder:
         return TurnRecorder(ObservationLog(self.files), RedisMetrics(self.redis.client), False)
