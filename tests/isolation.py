@@ -183,7 +183,7 @@ async def write_marks(world: World, owner: int) -> None:
 
 async def write_job(world: World, owner: int) -> None:
     budget = Budget(calls=1, tools=1, seconds=1)
-    job = Job(id=JOB, owner=name_of(owner), thread=THREAD, task=canary(owner), created=AT, budget=budget)
+    job = Job(job_id=JOB, owner=name_of(owner), thread=THREAD, task=canary(owner), at=AT, budget=budget)
     await world.agent.layers.delegation.jobs.start(job, most_open=9)
 
 

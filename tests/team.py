@@ -129,7 +129,7 @@ async def until(
     jobs = agent.layers.delegation.jobs
     async with asyncio.timeout(seconds):
         while True:
-            found = await jobs.get(job.id, owner=job.owner)
+            found = await jobs.get(job.job_id, owner=job.owner)
             if found is not None and is_so(found) and (found.is_open or not await jobs.open()):
                 return found
             await asyncio.sleep(0.01)

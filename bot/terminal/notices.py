@@ -97,7 +97,7 @@ class JobView:
         if len(jobs) != 1:
             which = "Several jobs are open. Write /stop and a name: " + ", ".join(job.name for job in jobs)
             self._print(which if jobs else "There is no such open job; /jobs lists them.")
-        elif await self._delegation.stop(jobs[0].id, owner=self._owner):
+        elif await self._delegation.stop(jobs[0].job_id, owner=self._owner):
             self._print(f"{jobs[0].name} is being stopped.")
         else:
             self._print(f"{jobs[0].name} has ended already.")

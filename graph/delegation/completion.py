@@ -30,7 +30,7 @@ class JobCompletion:
         Both are marked as foreign: the result may quote pages that workers read.
         """
         episode = Episode(
-            turn_id=job.assignment.turn_id,
+            turn_id=job.turn_id,
             owner=job.owner,
             thread=job.thread,
             message=job.task,
@@ -50,5 +50,5 @@ class JobCompletion:
     async def settle(self, job: Job) -> None:
         """Send the notice of an ended job, delete its checkpoints and take it off the list of open jobs."""
         await self.notices.put(job, ENDED)
-        await self.saver.adelete_thread(job.assignment.turn_id)
+        await self.saver.adelete_thread(job.turn_id)
         await self.jobs.unlist(ref_of(job))

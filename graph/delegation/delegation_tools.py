@@ -58,11 +58,11 @@ class DelegationTools:
         if len(wanted) > LONGEST_TASK:
             raise ToolException(f"The task has {len(wanted)} characters; at most {LONGEST_TASK} are taken.")
         job = Job(
-            id=uuid.uuid5(_JOBS, f"{asked.owner}\0{asked.key}").hex,
+            job_id=uuid.uuid5(_JOBS, f"{asked.owner}\0{asked.key}").hex,
             owner=asked.owner,
             thread=asked.turn.thread,
             task=wanted,
-            created=datetime.now(UTC),
+            at=datetime.now(UTC),
             budget=self.budget,
             tags=(f"from {asked.turn.turn_id}",),
         )
@@ -94,7 +94,7 @@ class DelegationTools:
         """Stop a delegated `job`, when the person asks for it."""
         asked = caller(config)
         found = await self._find(job, asked.owner)
-        if not await self.jobs.stop(found.id, owner=asked.owner):
+        if not await self.jobs.stop(found.job_id, owner=asked.owner):
             return f"Job {found.name} is at its end already: {found.status}."
         self.wake()
         return f"Job {found.name} is being stopped."

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -32,13 +32,9 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    id: str
-    owner: str
-    thread: str
-    task: str
-    created: datetime
-    budget: Budget
+class Job(Assignment):
+    """An assignment with its status and progress."""
+
     status: Status = Status.QUEUED
     stopping: bool = False
     """A stop was requested."""
@@ -62,18 +58,12 @@ class Job:
     @property
     def name(self) -> str:
         """Return the short id for people."""
-        return self.id[:8]
+        return self.job_id[:8]
 
     @property
     def assignment(self) -> Assignment:
-        return Assignment(
-            job_id=self.id,
-            owner=self.owner,
-            thread=self.thread,
-            task=self.task,
-            at=self.created,
-            budget=self.budget,
-        )
+        """Return the part that the job's graph stores."""
+        return Assignment(**{field.name: getattr(self, field.name) for field in fields(Assignment)})
 
 
 def to_fields(job: Job) -> dict[str, str]:
@@ -81,7 +71,7 @@ def to_fields(job: Job) -> dict[str, str]:
         "owner": json.dumps(job.owner),
         "thread": job.thread,
         "task": job.task,
-        "created": job.created.isoformat(),
+        "created": job.at.isoformat(),
         "budget": json.dumps(asdict(job.budget)),
         "tags": json.dumps(list(job.tags)),
         "status": job.status.value,
@@ -96,11 +86,11 @@ def from_fields(job_id: str, fields: Mapping[str, str], progress: Sequence[str])
     """
     ended = fields.get("ended")
     return Job(
-        id=job_id,
+        job_id=job_id,
         owner=str(json.loads(fields["owner"])),
         thread=fields["thread"],
         task=fields["task"],
-        created=datetime.fromisoformat(fields["created"]),
+        at=datetime.fromisoformat(fields["created"]),
         budget=Budget(**json.loads(fields["budget"])),
         status=Status(fields["status"]),
         stopping="stop" in fields,

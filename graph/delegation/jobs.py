@@ -119,7 +119,7 @@ class Jobs:
         await self._list(ref, now)
         fields = [part for pair in to_fields(job).items() for part in pair]
         keys = [ref.key(), _owner_key(ref.digest, "open"), _owner_key(ref.digest, "all")]
-        outcome = await run_script(self.client, START, keys, job.id, now, most_open, MOST_KEPT, *fields)
+        outcome = await run_script(self.client, START, keys, job.job_id, now, most_open, MOST_KEPT, *fields)
         return None if int(outcome) < 0 else bool(outcome)
 
     async def get(self, job_id: str, *, owner: str) -> Job | None:
@@ -230,7 +230,7 @@ class Jobs:
 
 
 def ref_of(job: Job) -> Ref:
-    return Ref(digest(job.owner), job.id)
+    return Ref(digest(job.owner), job.job_id)
 
 
 def _owner_key(whose: str, part: str) -> str:

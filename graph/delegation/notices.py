@@ -85,9 +85,9 @@ class Notices:
         if found is None:
             return False
         address = Address(**json.loads(found))
-        rest = {"job": job.id, "owner": job.owner, "name": name}
+        rest = {"job": job.job_id, "owner": job.owner, "name": name}
         rest |= {"place": address.place, "language": address.language}
-        keys = [_key(address.box, kind) for kind in ("waiting", "number", f"told:{job.id}")]
+        keys = [_key(address.box, kind) for kind in ("waiting", "number", f"told:{job.job_id}")]
         put = client.register_script(_PUT)
         return bool(await put(keys=keys, args=[name, json.dumps(rest)[1:], _WAITING_SECONDS]))
 

@@ -188,7 +188,7 @@ class JobRunner:
         Raises:
             JobStopped: a stop was requested, or the job is gone.
         """
-        turn_id = job.assignment.turn_id
+        turn_id = job.turn_id
         with self.stops.accept(turn_id):
             running = asyncio.create_task(self._result(job))
             try:
@@ -240,4 +240,4 @@ class JobRunner:
 
 
 def _config(job: Job) -> RunnableConfig:
-    return {"configurable": {"thread_id": job.assignment.turn_id}, "recursion_limit": _MOST_STEPS}
+    return {"configurable": {"thread_id": job.turn_id}, "recursion_limit": _MOST_STEPS}

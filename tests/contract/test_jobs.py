@@ -45,7 +45,7 @@ async def on_valkey(valkey_url: str) -> AsyncIterator[Registry]:
 
 def job(job_id: str = "a1", owner: str = "ana", thread: str = "th") -> Job:
     budget = Budget(calls=24, tools=48, seconds=900)
-    return Job(id=job_id, owner=owner, thread=thread, task="🐐 oats", created=AT, budget=budget, tags=("x",))
+    return Job(job_id=job_id, owner=owner, thread=thread, task="🐐 oats", at=AT, budget=budget, tags=("x",))
 
 
 async def test_a_job_from_its_start_to_its_end(registry: Registry) -> None:
@@ -97,14 +97,14 @@ async def test_owners_have_their_own_jobs_and_only_so_many_open(registry: Regist
         assert await jobs.start(job(f"a{number}"), most_open=2)
     assert await jobs.start(job("a2"), most_open=2) is None
     assert await jobs.start(job("b0", "bob"), most_open=2)
-    assert [one.id for one in await jobs.latest(owner="ana")] == ["a1", "a0"]
-    assert [one.id for one in await jobs.latest(owner="bob")] == ["b0"]
+    assert [one.job_id for one in await jobs.latest(owner="ana")] == ["a1", "a0"]
+    assert [one.job_id for one in await jobs.latest(owner="bob")] == ["b0"]
     assert await jobs.get("a1", owner="bob") is None
     assert await jobs.find("a1", owner="bob") is None
     assert not await jobs.stop("a1", owner="bob")
     named = await jobs.find(" A1", owner="ana")
     assert named is not None
-    assert named.id == "a1"
+    assert named.job_id == "a1"
     assert await jobs.find("", owner="ana") is None
     await jobs.end(ref_of(job("a0")), Status.FAILED, reason="no")
     assert await jobs.start(job("a2"), most_open=2)
@@ -130,7 +130,7 @@ async def test_erasing_leaves_the_others(registry: Registry) -> None:
     assert await jobs.latest(owner="ana") == []
     assert not await jobs.beat(ref_of(job("a1")), 0.1)
     assert await jobs.is_new(ref_of(job("a1")))
-    assert [one.id for one in await jobs.latest(owner="bob")] == ["b1"]
+    assert [one.job_id for one in await jobs.latest(owner="bob")] == ["b1"]
 
 
 async def test_erasing_finds_the_jobs_that_are_not_listed_any_more(registry: Registry) -> None:
@@ -141,8 +141,8 @@ async def test_erasing_finds_the_jobs_that_are_not_listed_any_more(registry: Reg
         await jobs.add_progress(ref_of(one), Milestone(name="planned", code="planned"))
         await jobs.end(ref_of(one), Status.DONE, result="3 lei")
     assert len(await jobs.latest(owner="ana", most=1000)) == MOST_KEPT
-    assert await jobs.erase(owner="ana") == [one.id for one in given]
-    assert await jobs.get(given[0].id, owner="ana") is None
+    assert await jobs.erase(owner="ana") == [one.job_id for one in given]
+    assert await jobs.get(given[0].job_id, owner="ana") is None
     left = [key async for key in (await jobs.client()).scan_iter(match="goat:job:*", count=1000)]
     bob = ref_of(job("b1", "bob"))
     assert {key.decode().partition("}")[0] for key in left} == {bob.key().partition("}")[0]}

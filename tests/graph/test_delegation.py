@@ -63,12 +63,12 @@ async def test_a_turn_delegates_and_the_result_is_archived_once(agent: Agent, te
     assert (done.status, done.result, done.calls) == (Status.DONE, "Oats cost **3 lei**.", 5)
     assert sorted(titles(done)) == ["prices", "table"]
     (episode, _) = await agent.layers.episodes.recent(owner=OWNER, limit=5)
-    assert episode.turn_id == job_turn_id(job.id)
+    assert episode.turn_id == job_turn_id(job.job_id)
     assert (episode.message, episode.reply) == ("Compare the prices of oats.", done.result)
     assert episode.tags == ("delegated", "foreign", f"from {state['turn'].turn_id}")
     window = await agent.layers.conversations.window(owner=OWNER, thread=THREAD, max_tokens=1000)
     assert [one.reply for one in window] == ["It is at work.", done.result]
-    assert not await keys(agent, "goat:checkpoint", job.id)
+    assert not await keys(agent, "goat:checkpoint", job.job_id)
     assert not await agent.layers.delegation.jobs.open()
 
 
@@ -222,7 +222,7 @@ async def test_a_model_that_stays_away_fails_the_job_and_keeps_what_was_found(
     assert "cannot be reached" in done.reason
     assert "Oats cost 3 lei." in done.result
     assert await agent.layers.episodes.count(owner=OWNER) == 0
-    assert not await keys(agent, "goat:checkpoint", done.id)
+    assert not await keys(agent, "goat:checkpoint", done.job_id)
 
 
 async def test_an_archive_that_is_away_for_a_while_costs_no_job(agent: Agent, team: Team) -> None:
@@ -280,8 +280,8 @@ async def test_another_owner_finds_no_job(agent: Agent, team: Team) -> None:
     assert await call(agent, "delegate_status", bob) == "There are no jobs."
     for tool in ("delegate_status", "delegate_stop"):
         with pytest.raises(Exception, match="There is no job"):
-            await call(agent, tool, bob, job=job.id)
-    assert await agent.layers.delegation.jobs.get(job.id, owner="bob") is None
+            await call(agent, tool, bob, job=job.job_id)
+    assert await agent.layers.delegation.jobs.get(job.job_id, owner="bob") is None
     assert job.result in await call(agent, "delegate_status", job=job.name)
     assert job.name in await call(agent, "delegate_status")
 
@@ -289,7 +289,7 @@ async def test_another_owner_finds_no_job(agent: Agent, team: Team) -> None:
 async def test_the_same_call_is_one_job_and_too_many_are_refused(agent: Agent, team: Team) -> None:
     team.answers = {"planner": ENDLESS}
     first = await delegated(agent, key="t1:0:0")
-    assert (await delegated(agent, key="t1:0:0")).id == first.id
+    assert (await delegated(agent, key="t1:0:0")).job_id == first.job_id
     await delegated(agent, key="t1:0:1")
     await delegated(agent, key="t1:0:2")
     with pytest.raises(Exception, match="3 jobs are at work already"):
@@ -311,7 +311,7 @@ async def test_erasing_an_owner_ends_the_jobs_and_leaves_nothing_of_them(agent: 
     job = await until(agent, await delegated(agent), lambda job: "table" in titles(job))
     await agent.erase(OWNER)
     async with asyncio.timeout(60):
-        while await keys(agent, job.id) or await agent.layers.delegation.jobs.open():  # noqa: ASYNC110
+        while await keys(agent, job.job_id) or await agent.layers.delegation.jobs.open():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert await agent.layers.episodes.count(owner=OWNER) == 0
     assert await agent.layers.delegation.jobs.latest(owner=OWNER) == []
@@ -335,9 +335,9 @@ async def test_what_is_erased_while_a_job_is_archived_does_not_come_back(agent: 
     await asyncio.wait_for(erasing, 60)
     assert await agent.layers.episodes.count(owner=OWNER) == 0
     assert not await agent.layers.conversations.window(owner=OWNER, thread=THREAD, max_tokens=1000)
-    assert not await keys(agent, "goat:checkpoint", job.id)
+    assert not await keys(agent, "goat:checkpoint", job.job_id)
     assert not await keys(agent, "goat:job:")
-    (told,) = await keys(agent, "goat:notices", f"told:{job.id}")
+    (told,) = await keys(agent, "goat:notices", f"told:{job.job_id}")
     assert ENDED.encode() not in await (await agent.layers.redis.client()).smembers(told)
 
 
@@ -364,11 +364,11 @@ async def test_a_job_is_left_where_it_is_and_two_agents_do_it_once(
 def left_behind() -> Job:
     """Return a job as a process that died may have left it."""
     return Job(
-        id="a" * 32,
+        job_id="a" * 32,
         owner=OWNER,
         thread=THREAD,
         task="Compare the prices of oats.",
-        created=turn().at,
+        at=turn().at,
         budget=Budget(calls=24, tools=48, seconds=900),
     )
 
@@ -383,7 +383,7 @@ async def test_what_a_dead_process_left_is_taken_up(
     for _ in range(begun):
         await delegation.jobs.begin(ref_of(job))
     if stopping:
-        await delegation.jobs.stop(job.id, owner=OWNER)
+        await delegation.jobs.stop(job.job_id, owner=OWNER)
     delegation.begin()
     done = await until(agent, job)
     expected = Status.STOPPED if stopping else Status.FAILED if begun else Status.DONE

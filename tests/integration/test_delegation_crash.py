@@ -46,7 +46,7 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(process.kill)
         model.hold_before = ""
-        left = await agent.layers.delegation.jobs.get(job.id, owner=OWNER)
+        left = await agent.layers.delegation.jobs.get(job.job_id, owner=OWNER)
         assert left is not None
         assert left.is_open
         await agent.resume()
@@ -58,4 +58,4 @@ async def test_the_next_process_finishes_the_job_and_asks_for_nothing_twice(
     assert sorted(asked) == [False, False, True, True]
     assert len(team.requests("summariser")) == 1
     assert sorted(titles(done)) == ["prices", "slowly"]
-    assert [episode.turn_id for episode in episodes] == [f"job-{job.id}"]
+    assert [episode.turn_id for episode in episodes] == [f"job-{job.job_id}"]

@@ -54,7 +54,7 @@ class JobCommands:
             text = say("job_unknown", job=inline_code(name)) if name else say("jobs_none_open")
         elif len(jobs) > 1:
             text = f"{say('stop_which')}\n\n{_job_list(jobs, say)}"
-        elif await delegation.stop(jobs[0].id, owner=owner):
+        elif await delegation.stop(jobs[0].job_id, owner=owner):
             text = say("job_stopping", task=inline_code(snippet(jobs[0].task)))
         else:
             text = say("job_ended_already", task=inline_code(snippet(jobs[0].task)))

@@ -92,7 +92,7 @@ class NoticeHandler:
 
     async def _show_progress(self, job: Job, place: Place, say: Say) -> None:
         """Update the job's progress message; a job that ended without one gets none."""
-        context, number = self.context, FIRST_PROGRESS + int(job.id, 16) % FIRST_UPDATE
+        context, number = self.context, FIRST_PROGRESS + int(job.job_id, 16) % FIRST_UPDATE
         answer = await context.outbox.answer(place, number)
         if not answer.shown and not job.is_open:
             return

@@ -86,7 +86,7 @@ async def test_word_that_is_moved_or_shown_twice_is_seen_once(quick: Bot, team: 
     before = [message.text for message in quick.api.answers(BOB)]
     context, notices = quick.context, quick.context.agent.layers.delegation.notices
     client = await context.agent.layers.redis.client()
-    again = {"job": job.id, "owner": job.owner, "name": "end", "place": f"{BOB}:0", "language": "en"}
+    again = {"job": job.job_id, "owner": job.owner, "name": "end", "place": f"{BOB}:0", "language": "en"}
     for number in range(1, 6):
         box = await anext(client.scan_iter(match="goat:notices:*:number"))
         raw = json.dumps({"number": number} | again)

@@ -114,11 +114,11 @@ class TestShipped:
 
 def test_only_an_admin_reads_why_a_job_failed(texts: Texts) -> None:
     job = Job(
-        id="a" * 32,
+        job_id="a" * 32,
         owner="telegram-102",
         thread="1",
         task="oats",
-        created=datetime(2026, 3, 1, tzinfo=UTC),
+        at=datetime(2026, 3, 1, tzinfo=UTC),
         budget=Budget(calls=1, tools=1, seconds=1),
         status=Status.FAILED,
         reason="qwen at 10.0.0.7 cannot be reached",
