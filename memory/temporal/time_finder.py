@@ -1,7 +1,7 @@
 """Search for the past time that a message speaks of."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from memory.temporal import english, group_readers, holidays, other_languages, points, romanian, time_spans
@@ -42,17 +42,7 @@ _MADE_UP = re.compile(
 _OF_A_RECORD = re.compile(r"(?:from|de|din)\b")  # "the notes from Monday" are past in themselves
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """A half-open range of aware UTC times."""
-
-    start: datetime
-    end: datetime
-    text: str
-    """Words of the message that name it."""
-
-
-def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None:
+def find_range(message: str, *, now: datetime, zone: tzinfo) -> Span | None:
     """Find the first past time in `message`, written at `now` (aware) in `zone`.
 
     The end is never later than `now`. Times in sentences about the present or future are skipped.
@@ -64,7 +54,7 @@ def find_range(message: str, *, now: datetime, zone: tzinfo) -> TimeRange | None
     for rule, found in _candidates(folded):
         span = _past_span(rule, found, now, zone)
         if span:
-            return TimeRange(span.start, span.end, text[found.start() : found.end()])
+            return replace(span, text=text[found.start() : found.end()])
     return None
 
 

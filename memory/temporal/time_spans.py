@@ -32,6 +32,8 @@ class Span:
 
     start: datetime
     end: datetime
+    text: str = ""
+    """Words of the message that name it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from memory.temporal import written_dates as dates
 from memory.temporal.message_text import MAX_CHARS, fold, normalise_message
 from memory.temporal.named_bound import read_bound
 from memory.temporal.tense import Tense, tense
-from memory.temporal.time_finder import MAX_CANDIDATES, TimeRange, find_range
+from memory.temporal.time_finder import MAX_CANDIDATES, find_range
+from memory.temporal.time_spans import Span
 from memory.temporal.time_words import Language
 from tests.linear import not_linear
 from tests.tables import each
@@ -28,7 +29,7 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZONE)
 
 
-def found(message: str, now: str = WEDNESDAY) -> TimeRange | None:
+def found(message: str, now: str = WEDNESDAY) -> Span | None:
     return find_range(message, now=local(now), zone=ZONE)
 
 
