@@ -8,8 +8,7 @@ from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader
 from graph.state.turn_state import FactSheet, State
 from graph.state.updates import FactsUpdate
-from memory.concurrency.tasks import within
-from memory.errors import MemoryTierError
+from memory.concurrency.tasks import read_or_problem
 from memory.permanent.permanent_records import PermanentStore
 
 
@@ -22,11 +21,6 @@ class Facts:
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> FactsUpdate:
         turn = self.turns(state, runtime)
-        try:
-            reading = self.permanent.facts(owner=turn.owner)
-            facts = await within(reading, runtime.context.prefetch_timeout)
-        except TimeoutError:
-            return {"fact_sheet": FactSheet(problem="facts: no answer in time")}
-        except MemoryTierError as error:
-            return {"fact_sheet": FactSheet(problem=str(error))}
-        return {"fact_sheet": FactSheet(facts=tuple(facts))}
+        reading = self.permanent.facts(owner=turn.owner)
+        facts, problem = await read_or_problem("facts", reading, runtime.context.prefetch_timeout)
+        return {"fact_sheet": FactSheet(facts=tuple(facts or ()), problem=problem)}

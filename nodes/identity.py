@@ -8,8 +8,7 @@ from graph.settings.context import TurnContext
 from graph.state.circumstances import TurnReader
 from graph.state.turn_state import Persona, State
 from graph.state.updates import IdentityUpdate
-from memory.concurrency.tasks import within
-from memory.errors import MemoryTierError
+from memory.concurrency.tasks import read_or_problem
 from memory.permanent.permanent_records import PermanentStore
 
 
@@ -23,13 +22,7 @@ class Identity:
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> IdentityUpdate:
         turn = self.turns(state, runtime)
-        override, problem = None, ""
-        try:
-            reading = self.permanent.identity(owner=turn.owner)
-            override = await within(reading, runtime.context.prefetch_timeout)
-        except TimeoutError:
-            problem = "identity: no answer in time"
-        except MemoryTierError as error:
-            problem = str(error)
+        reading = self.permanent.identity(owner=turn.owner)
+        override, problem = await read_or_problem("identity", reading, runtime.context.prefetch_timeout)
         text = override if override else self.persona
         return {"persona": Persona(text=text, overridden=bool(override), problem=problem)}

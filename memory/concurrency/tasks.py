@@ -133,6 +133,16 @@ async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:
     raise TimeoutError
 
 
+async def read_or_problem(tier: str, work: Coroutine[Any, Any, T], seconds: float) -> tuple[T | None, str]:
+    """Return the result of `work` if it is done in time and the tier is up, else None and the problem."""
+    try:
+        return await within(work, seconds), ""
+    except TimeoutError:
+        return None, f"{tier}: no answer in time"
+    except MemoryTierError as error:
+        return None, str(error)
+
+
 class Steps:
     """Named steps of a search; an abandoned one keeps others of its name from starting."""
 
