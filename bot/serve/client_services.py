@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.presentation.usage_figures import used_text
-from bot.reminders import ReminderDesk, terminal_answer
+from bot.reminder_desk import ReminderDesk, terminal_answer
 from graph.layers import Layers
 from graph.model.token_meter import BudgetGuard
 from memory.reminders.reminder import Origin, terminal_box

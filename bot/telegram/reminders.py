@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 
 from bot.printable import Say
-from bot.reminders import ReminderDesk, ReminderList, SetReminder, set_text, time_text
+from bot.reminder_desk import ReminderDesk, ReminderList, SetReminder, set_text, time_text
 from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.courier import Undeliverable

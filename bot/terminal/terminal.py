@@ -10,8 +10,8 @@ from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.printable import printable
+from bot.terminal.background_views import JobView, ReminderView
 from bot.terminal.memory_commands import MemoryCommands
-from bot.terminal.notices import JobView, ReminderView
 from bot.terminal.terminal_place import TerminalPlace, ask, ctrl_c, is_yes, loaded
 from bot.terminal.turn_view import TurnView, load, print_exchange, print_resumed
 from graph.app import open_agent

@@ -10,7 +10,7 @@ from telegram import Message, Update
 
 from bot.exports.owner_export import Manifest, export_owner
 from bot.printable import Say
-from bot.reminders import ReminderDesk
+from bot.reminder_desk import ReminderDesk
 from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.gate.gate import Handler, HandlerContext

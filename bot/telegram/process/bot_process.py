@@ -28,7 +28,7 @@ from bot.telegram.process.application import (
     close_application,
 )
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
-from bot.telegram.process.notices import move_forever, move_notice, move_reminders
+from bot.telegram.process.notice_handlers import move_forever, move_notice, move_reminders
 from bot.telegram.process.workers import Dispatcher, Workers, sweep
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import BotKeys, TurnRecords

@@ -25,7 +25,7 @@ from bot.telegram.inbox.lanes import (
     UnreadableUpdate,
 )
 from bot.telegram.process.application import App
-from bot.telegram.process.notices import NoticeHandler, ReminderHandler
+from bot.telegram.process.notice_handlers import NoticeHandler, ReminderHandler
 from memory.concurrency.tasks import end
 from memory.errors import GoatError, ThreadBusy, TierUnavailable
 from memory.working.redis_connection import RedisConnection

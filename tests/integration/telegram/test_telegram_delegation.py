@@ -10,7 +10,7 @@ import pytest
 from bot.telegram.inbox.lanes import NOTICE_MARK
 from bot.telegram.place import lane_of
 from bot.telegram.process.intake import arrivals
-from bot.telegram.process.notices import move_notice
+from bot.telegram.process.notice_handlers import move_notice
 from graph.delegation.job import Job, Status
 from tests.servers.model import ModelRequest, ModelServer, Reply
 from tests.servers.openai_format import ToolCall

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.reminders import ReminderDesk
+from bot.reminder_desk import ReminderDesk
 from bot.telegram.inbox.lanes import Claim, clock
 from bot.telegram.process.application import build_application
-from bot.telegram.process.notices import FIRST_RING, move_reminders
+from bot.telegram.process.notice_handlers import FIRST_RING, move_reminders
 from bot.telegram.process.workers import Dispatcher
 from memory.reminders.reminder import Origin, Reminder
 from tests.servers.model import ModelServer

@@ -15,7 +15,7 @@ from functools import partial
 from telegram import InlineKeyboardMarkup
 
 from bot.printable import Say
-from bot.reminders import ReminderDesk, time_text
+from bot.reminder_desk import ReminderDesk, time_text
 from bot.telegram.bot_context import BotContext
 from bot.telegram.commands.job_commands import progress_text, result_text
 from bot.telegram.inbox.lanes import NOTICE_MARK, REMINDER_MARK, Arrival, Claim

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.printable import printable, snippet
-from bot.reminders import ReminderDesk, ReminderList, english, set_text, terminal_answer, time_text
+from bot.reminder_desk import ReminderDesk, ReminderList, english, set_text, terminal_answer, time_text
 from bot.terminal.turn_view import print_reply
 from graph.delegation.delegation_tools import describe_job, progress_line, status_line
 from graph.delegation.job import Job, Status
