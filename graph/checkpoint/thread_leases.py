@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 
@@ -14,13 +14,13 @@ import psutil
 
 from memory.concurrency.tasks import end
 from memory.errors import ThreadBusy, TierUnavailable
-from memory.working.redis_connection import translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 LEASE_SECONDS = 15.0
 _KEY = "goat:{{{thread}}}:lease"
 _IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
-_RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
-_RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+RELEASE = _IF_MINE + "return redis.call('DEL', KEYS[1])"
+RENEW = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 _TAKE_OVER = _IF_MINE + "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1"
 
 
@@ -30,7 +30,7 @@ class ThreadLeases:
     A lease whose process died is taken over at once on the same machine, elsewhere after `LEASE_SECONDS`.
     """
 
-    def __init__(self, client: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, client: GetRedis) -> None:
         self._client = client
         self._name = uuid.uuid4().hex
         self._held: set[str] = set()
@@ -60,7 +60,7 @@ class ThreadLeases:
             self._held.discard(lease)  # first: the rest may be cancelled
             await end(renewing)
             with contextlib.suppress(TierUnavailable):
-                await self._eval(_RELEASE, key, token)
+                await run_script(self._client, RELEASE, [key], token)
 
     @translate_errors()
     async def _take(self, key: str, token: str) -> None:
@@ -73,7 +73,7 @@ class ThreadLeases:
         taken = (
             await client.set(key, token, nx=True, px=lifetime)
             if holder is None
-            else await self._eval(_TAKE_OVER, key, holder, token, lifetime)
+            else await run_script(self._client, _TAKE_OVER, [key], holder, token, lifetime)
         )
         if not taken:
             raise ThreadBusy("Another process has just started to answer in this thread.")
@@ -85,17 +85,14 @@ class ThreadLeases:
 
         One cancellation is not enough: Python 3.11 loses one that arrives just as a `wait_for` finishes.
         """
+        milliseconds = int(LEASE_SECONDS * 1000)
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(TierUnavailable):
-                if lost.is_set() or not await self._eval(_RENEW, key, token, int(LEASE_SECONDS * 1000)):
+                if lost.is_set() or not await run_script(self._client, RENEW, [key], token, milliseconds):
                     lost.set()
                     if holder is not None:
                         holder.cancel()
-
-    @translate_errors()
-    async def _eval(self, script: str, key: str, *arguments: Any) -> Any:
-        return await (await self._client()).eval(script, 1, key, *arguments)
 
     def _may_run(self, holder: bytes | str) -> bool:
         """Return True when the holder's block may still run; on another machine it always may.

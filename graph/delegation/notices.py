@@ -15,7 +15,7 @@ from typing import Any
 
 from graph.delegation.job import Job
 from memory.text.text import digest
-from memory.working.redis_connection import GetRedis, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 ENDED = "end"
 """Name of the notice that a job has ended; all others are about its progress."""
@@ -80,16 +80,14 @@ class Notices:
     @translate_errors()
     async def put(self, job: Job, name: str) -> bool:
         """Queue a notice for the job's thread, once per name; False if queued before or without address."""
-        client = await self.client()
-        found: Any = await client.hget(_key(job.owner, "addresses"), job.thread)
+        found: Any = await (await self.client()).hget(_key(job.owner, "addresses"), job.thread)
         if found is None:
             return False
         address = Address(**json.loads(found))
         rest = {"job": job.job_id, "owner": job.owner, "name": name}
         rest |= {"place": address.place, "language": address.language}
         keys = [_key(address.box, kind) for kind in ("waiting", "number", f"told:{job.job_id}")]
-        put = client.register_script(_PUT)
-        return bool(await put(keys=keys, args=[name, json.dumps(rest)[1:], _WAITING_SECONDS]))
+        return bool(await run_script(self.client, _PUT, keys, name, json.dumps(rest)[1:], _WAITING_SECONDS))
 
     @translate_errors()
     async def first(self, box: str) -> Notice | None:

@@ -111,12 +111,10 @@ class Access:
         command = "SADD" if on else "SREM"
         return bool(int(await self._change(scripts.GROUPS, ["listening"], update_id, chat_id, command)))
 
-    @translate_errors()
     async def migrate_group(self, before: int, after: int) -> bool:
         """Move a group's permissions to its new id; return False if it had none."""
-        script = (await self.client()).register_script(scripts.MIGRATE)
         names = [self.keys(name) for name in ("groups", "moved", "listening")]
-        return bool(await script(names, [before, after]))
+        return bool(await run_script(self.client, scripts.MIGRATE, names, before, after))
 
     @translate_errors()
     async def first_id(self, chat_id: int) -> int:
@@ -149,14 +147,12 @@ class Access:
         found = await self._change(scripts.PAIR, names, update_id, user_id, _WRONG_CODES, HOUR)
         return Pairing(found.decode())
 
-    @translate_errors()
     async def _change(
         self, script: str, names: Sequence[str], update_id: int | None, *values: str | int
     ) -> Any:
         """Run a script on these keys, once per update; return its outcome."""
-        run = (await self.client()).register_script(script)
         keys = [self.keys("done", update_id or 0), *map(self.keys, names)]
-        return await run(keys, [0 if update_id is None else DAY, *values])
+        return await run_script(self.client, script, keys, 0 if update_id is None else DAY, *values)
 
     @translate_errors()
     async def first_time(self, what: str, about: int, update_id: int, seconds: int = DAY) -> bool:

@@ -17,9 +17,10 @@ from bot.telegram.inbox.lanes import Arrival, Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
 from bot.telegram.place import lane_of
 from bot.telegram.turn_records import BotKeys
+from graph.checkpoint.thread_leases import RELEASE, RENEW
 from memory.concurrency.tasks import end
 from memory.errors import TierUnavailable
-from memory.working.redis_connection import GetRedis, translate_errors
+from memory.working.redis_connection import GetRedis, run_script, translate_errors
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "message_reaction"]
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
@@ -32,7 +33,6 @@ _PAUSE = 1.0
 _CONFLICT_PAUSE = 5.0
 _LONGEST_PAUSE = 30.0
 _MOST_BYTES = 4 * 1024 * 1024
-_IF_MINE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
 CONFLICT = (
     "Another program polls Telegram with this bot's token, so some messages go there and get no answer here. "
     "Stop that program."
@@ -76,15 +76,11 @@ class Leadership:
         client, milliseconds = await self._client(), int(LEADER_SECONDS * 1000)
         if await client.set(self._key, self._token, nx=True, px=milliseconds):
             return True
-        renew = _IF_MINE + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
-        return bool(await client.eval(renew, 1, self._key, self._token, milliseconds))
+        return bool(await run_script(self._client, RENEW, [self._key], self._token, milliseconds))
 
-    @translate_errors()
     async def give_up(self) -> None:
         """Release the lease."""
-        await (await self._client()).eval(
-            _IF_MINE + "return redis.call('DEL', KEYS[1])", 1, self._key, self._token
-        )
+        await run_script(self._client, RELEASE, [self._key], self._token)
 
 
 class Poller:
