@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -148,18 +148,8 @@ async def _keep_only(client: "Redis", namespace: Namespace, content: Content, ke
         if not kept:
             pipeline.srem(namespaces_key(namespace.thread), namespace.name)
         await pipeline.execute()
-    await _unregister(
-        client, namespace, {name: content.records[name] for name in gone & content.records.keys()}
-    )
-
-
-async def _unregister(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
-    """Remove checkpoints from the sets of their runs; Redis drops empty sets."""
-    async with client.pipeline(transaction=False) as pipeline:
-        for checkpoint_id, record in records.items():
-            if run_id := record.metadata.get("run_id"):
-                pipeline.srem(run_key(run_id), run_member(namespace, checkpoint_id))
-        await pipeline.execute()
+    dropped = {name: content.records[name] for name in gone & content.records.keys()}
+    await _update_runs(client, namespace, dropped, "SREM")
 
 
 async def _drop_finished_tasks(
@@ -190,7 +180,7 @@ async def _copy_namespace(
     content = await _read(client, serde, source)
     blobs = await client.hgetall(source.key("blobs"))
     writes = {name: await client.hgetall(source.writes(name)) for name in content.written}
-    await _register_runs(client, target, content.records)
+    await _update_runs(client, target, content.records, "SADD")
     async with client.pipeline(transaction=True) as pipeline:
         _put(pipeline, target.key("checkpoints"), content.raw)
         _put(pipeline, target.key("blobs"), blobs)
@@ -215,9 +205,12 @@ def _put(pipeline: "Pipeline", key: str, fields: Mapping[Any, bytes | str]) -> N
         pipeline.hset(key, mapping=dict(fields.items()))
 
 
-async def _register_runs(client: "Redis", namespace: Namespace, records: dict[str, Record]) -> None:
+async def _update_runs(
+    client: "Redis", namespace: Namespace, records: dict[str, Record], command: Literal["SADD", "SREM"]
+) -> None:
+    """Add checkpoints to the sets of their runs, or remove them; Redis drops empty sets."""
     async with client.pipeline(transaction=False) as pipeline:
         for checkpoint_id, record in records.items():
             if run_id := record.metadata.get("run_id"):
-                pipeline.sadd(run_key(run_id), run_member(namespace, checkpoint_id))
+                pipeline.execute_command(command, run_key(run_id), run_member(namespace, checkpoint_id))
         await pipeline.execute()
