@@ -1,13 +1,13 @@
 """The explanation of a finished turn: searches, decisions with their reasons, token shares, problems."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from graph.exchange import Fitting, Grounding, ToolResult
 from graph.model.tool_rounds import fitting_of, grounding_of, results_of
 from graph.state.recall import join_evidence, last_decisions
-from graph.state.turn_state import State
+from graph.state.turn_state import Recall, State
 from memory.models import Candidate, Decision, DecisionRule, Episode, SearchReport, SearchStatus
 from memory.observation.observation import Judged, Observation, Shares
 from memory.prompt.window import Space
@@ -102,11 +102,8 @@ def explain(state: State) -> Explanation | None:
     if "allocation" not in state:
         return None
     recall, allocation = state["recall"], state["allocation"]
-    by_id = {candidate.turn_id: candidate for candidate in recall.candidates}
     return Explanation(
-        memories=explain_decisions(
-            join_evidence(last_decisions(state["decisions"], allocation), recall), by_id
-        ),
+        memories=explain_found(last_decisions(state["decisions"], allocation), recall),
         shares=allocation,
         searches=recall.reports,
         message=state["turn"].said,
@@ -135,6 +132,11 @@ def explain_observed(seen: Observation, turn: Episode, found: Sequence[Episode])
         results=(),
         grounding=Grounding(turn_id=turn.turn_id),
     )
+
+
+def explain_found(decisions: Iterable[Decision], recall: Recall) -> list[ExplainedMemory]:
+    """Join a turn's decisions with the memories of its search, kept ones first."""
+    return explain_decisions(join_evidence(decisions, recall), {c.turn_id: c for c in recall.candidates})
 
 
 def explain_decisions(

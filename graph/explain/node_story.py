@@ -1,12 +1,12 @@
 """The story of a node's run: a few short lines on what it did."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from graph.explain.explanation import (
     ExplainedMemory,
     explain_decision,
-    explain_decisions,
+    explain_found,
     fitting_notes,
     in_english,
     rule_words,
@@ -15,7 +15,6 @@ from graph.explain.explanation import (
 )
 from graph.model.tool_rounds import exchange_of, fitting_of, grounding_of
 from graph.state.circumstances import has_reply
-from graph.state.recall import join_evidence
 from graph.state.reducers import LONGEST_LINE
 from graph.state.turn_state import State
 from memory.models import Decision, DecisionRule, Mechanism, Outcome, SearchReport, SearchStatus
@@ -80,7 +79,7 @@ def describe_working(state: State) -> list[str]:
 
 def describe_gap_filter(state: State) -> list[str]:
     """Count the kept memories, then list them and the best of the cut ones with rule and score."""
-    memories = _with_memories(state["decisions"], state)
+    memories = explain_found(state["decisions"], state["recall"])
     beyond = len(state["recall"].candidates) - len(memories)
     kept = [memory for memory in memories if memory.decision.kept]
     cut = memories[len(kept) :]
@@ -111,7 +110,8 @@ def describe_budget(state: State) -> list[str]:
         f"{quantity(shares.l3_limit, 'token')}.",
     ]
     lines += in_english(space_notes(shares.space))
-    lines += [_memory_line("Left out", memory) for memory in _with_memories(shares.over_budget, state)[:6]]
+    over = explain_found(shares.over_budget, state["recall"])
+    lines += [_memory_line("Left out", memory) for memory in over[:6]]
     return lines
 
 
@@ -184,11 +184,6 @@ def describe_archive(state: State) -> list[str]:
     if down := tiers_down(state):
         lines.append(f"Unavailable in this turn: {', '.join(down)}.")
     return lines
-
-
-def _with_memories(decisions: Iterable[Decision], state: State) -> list[ExplainedMemory]:
-    recall = state["recall"]
-    return explain_decisions(join_evidence(decisions, recall), {c.turn_id: c for c in recall.candidates})
 
 
 def _memory_line(what: str, memory: ExplainedMemory) -> str:
