@@ -155,8 +155,7 @@ def _similarity(candidate: Candidate) -> float:
 
 def shown_turns(conversation: Conversation) -> set[str]:
     """Return the ids of the turns available as conversation."""
-    turns = [*conversation.turns, *([conversation.opening] if conversation.opening else [])]
-    return {turn.turn_id for turn in turns}
+    return {turn.turn_id for turn in (*conversation.turns, conversation.opening) if turn}
 
 
 def sort_decisions(

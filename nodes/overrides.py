@@ -1,7 +1,7 @@
 """Overrides of the gap filter's rule: keys, times, speakers, echoes, follow-ups and newer memories."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -102,12 +102,9 @@ def apply_keys_and_times(
             found.append(decision)
     if not any(decision.kept and evidence[decision.turn_id].timed for decision in found):
         return found
-    return [
-        replace(decision, kept=False, rule=DecisionRule.TIME)
-        if decision.kept and not evidence[decision.turn_id].timed and decision.rule != DecisionRule.KEY
-        else decision
-        for decision in found
-    ]
+    kept = {decision.turn_id for decision in found if decision.kept and decision.rule != DecisionRule.KEY}
+    untimed = {turn_id for turn_id in kept if not evidence[turn_id].timed}
+    return _decide(found, untimed, DecisionRule.TIME, kept=False)
 
 
 def keep_speaker(
@@ -127,12 +124,8 @@ def keep_speaker(
     chances = sorted((each.probability for each in decisions if each.turn_id in theirs), reverse=True)
     least = max([*(chances[:1]), 0.0]) / 2
     least = max([least, *chances[MOST - 1 : MOST], SPEAKER_PROBABILITY])
-    return [
-        replace(decision, kept=True, rule=DecisionRule.SPEAKER)
-        if decision.turn_id in theirs and not decision.kept and decision.probability >= least
-        else decision
-        for decision in decisions
-    ]
+    likely = {each.turn_id for each in decisions if not each.kept and each.probability >= least}
+    return _decide(decisions, theirs & likely, DecisionRule.SPEAKER, kept=True)
 
 
 def cut_small_talk(
@@ -189,13 +182,15 @@ def keep_carried(decisions: Sequence[Decision], state: State) -> list[Decision]:
     idle = query.small_talk or (query.calls or 0.0) < IDLE_LOG_ODDS
     if noted or idle or not asks(message) or not is_fragment(message):
         return list(decisions)
-    carried = {*state["recall"].carried}
-    return [
-        replace(decision, kept=True, rule=DecisionRule.CARRIED)
-        if decision.turn_id in carried and not decision.kept
-        else decision
-        for decision in decisions
-    ]
+    cut = {decision.turn_id for decision in decisions if not decision.kept}
+    return _decide(decisions, cut.intersection(state["recall"].carried), DecisionRule.CARRIED, kept=True)
+
+
+def _decide(
+    decisions: Sequence[Decision], turn_ids: Collection[str], rule: DecisionRule, *, kept: bool
+) -> list[Decision]:
+    """Keep or cut memories by a rule."""
+    return [replace(one, kept=kept, rule=rule) if one.turn_id in turn_ids else one for one in decisions]
 
 
 def keep_newer(
