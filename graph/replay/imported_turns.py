@@ -55,7 +55,7 @@ class ImportedTurns:
         """Find the messages that were not asked with the current embedding model."""
         plan, model = ImportPlan(), self._layers.embeddings.name
         observations = {one.turn_id: one for one in await self._reader.observations()}
-        plan.shown = {turn_id: _shown(one) for turn_id, one in observations.items()}
+        plan.shown = {turn_id: one.shown for turn_id, one in observations.items()}
         for thread in (await self._reader.imports()).values():
             for episode in thread:
                 asked = observations.get(episode.turn_id)
@@ -82,7 +82,7 @@ class ImportedTurns:
             for episode in plan.messages:
                 unasked = self._unasked(episode, Seen(episodes=latest, until=episode.at), fixed)
                 found = await self._ask(run, await self._placed(unasked), episode)
-                plan.shown[episode.turn_id] = _shown(found)
+                plan.shown[episode.turn_id] = found.shown
                 await layers.observations.replace(found, owner=owner)
                 yield found
         finally:
@@ -115,7 +115,3 @@ class ImportedTurns:
         thread = await self._reader.thread(unasked)
         place = thread.places[unasked.turn_id]
         return replace(unasked, last_turn=thread.turns[place - 1].turn_id if place else "")
-
-
-def _shown(observation: Observation) -> list[str]:
-    return [judged.turn_id for judged in observation.decisions if judged.kept]

@@ -33,10 +33,7 @@ class Replayer:
         observations = await self._reader.observations()
         if self._reader.damaged:
             plan.left_out[Obstacle.DAMAGED] = self._reader.damaged
-        plan.shown = {
-            observation.turn_id: [judged.turn_id for judged in observation.decisions if judged.kept]
-            for observation in observations
-        }
+        plan.shown = {observation.turn_id: observation.shown for observation in observations}
         plan.episodes = await self._reader.episodes(observations)
         for observation in observations:
             wanted = _is_within(observation, since, until)

@@ -111,6 +111,11 @@ class Observation:
     zone: str = ""
     """Time zone of the user. Empty in older records: the current one is used."""
 
+    @property
+    def shown(self) -> list[str]:
+        """Turn ids of the memories shown, best first."""
+        return [judged.turn_id for judged in self.decisions if judged.kept]
+
     def to_json(self) -> str:
         return _OBSERVATION.dump_json(self).decode()
 

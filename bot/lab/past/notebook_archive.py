@@ -101,7 +101,7 @@ async def label(session: LabellingSession, gold: Mapping[str, str]) -> None:
 async def react(agent: Agent, turns: Sequence[PastTurn], gold: Mapping[str, str]) -> None:
     """React to some answers with memories: liked if the memory that answers the message was shown."""
     observations = await agent.layers.observations.all(owner=OWNER)
-    shown = {one.turn_id: {j.turn_id for j in one.decisions if j.kept} for one in observations}
+    shown = {one.turn_id: {*one.shown} for one in observations}
     for turn in [turn for turn in turns if shown[turn.turn_id]][::REACTED]:
         good = gold[turn.turn_id] in shown[turn.turn_id]
         feedback = Feedback(turn_id=turn.turn_id, good=good, decisions="[]", at=turn.at)
