@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING
 
 from bot.media.attachment import Attachment, MediaRefused, forwarded_from
 from bot.media.document_text import document_text, truncate
+from graph.settings.telegram_settings import TelegramSettings
 from memory.provenance import Carrier, Part, Speaker
 from memory.text.text import clean
 
 if TYPE_CHECKING:
     from bot.media.media_models import MediaModel
 
-__all__ = ["MediaReader", "MediaRefused", "MediaSettings"]
+__all__ = ["MediaReader", "MediaRefused"]
 
 Fetch = Callable[[], Awaitable[bytes]]
 _MEGABYTE = 1024**2
@@ -27,36 +26,10 @@ _OFF = {
 """Code and message of the refusal, by the prefix of the settings' names."""
 
 
-class MediaSettings(Protocol):
-    """Settings that `MediaReader` needs."""
-
-    @property
-    def transcription_model(self) -> str: ...
-    @property
-    def transcription_base_url(self) -> str: ...
-    @property
-    def transcription_api_key(self) -> SecretStr: ...
-    @property
-    def vision_model(self) -> str: ...
-    @property
-    def vision_base_url(self) -> str: ...
-    @property
-    def vision_api_key(self) -> SecretStr: ...
-    @property
-    def telegram_file_limit(self) -> int:
-        """Megabytes."""
-        ...
-
-    @property
-    def media_timeout(self) -> float:
-        """Seconds, for the download and for the conversion."""
-        ...
-
-
 class MediaReader:
     """Converts attachments to text; connects to a model when it is first needed."""
 
-    def __init__(self, settings: MediaSettings) -> None:
+    def __init__(self, settings: TelegramSettings) -> None:
         self._settings = settings
         self._models: dict[str, MediaModel] = {}
         self._documents = asyncio.Semaphore(_DOCUMENTS_AT_ONCE)

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import openpyxl  # type: ignore[import-untyped]
 import pptx
@@ -23,6 +23,7 @@ from bot.media.attachment import Attachment
 from bot.media.document_text import MAX_TEXT, tidy
 from bot.media.media_reader import MediaReader, MediaRefused
 from bot.telegram.turns.turn_request import undelivered
+from graph.settings.telegram_settings import TelegramSettings
 from tests.linear import not_linear
 from tests.servers.faults import Fault
 from tests.servers.model import ModelServer
@@ -39,15 +40,11 @@ PACKAGE = "application/vnd.openxmlformats-package"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(TelegramSettings):
     transcription_model: str = "ears"
-    transcription_base_url: str = ""
     transcription_api_key: SecretStr = SECRET
     vision_model: str = "eyes"
-    vision_base_url: str = ""
     vision_api_key: SecretStr = SECRET
-    telegram_file_limit: int = 20
     media_timeout: float = 300
 
 
@@ -300,7 +297,7 @@ async def test_a_password_is_told_from_damage() -> None:
 
 
 async def test_a_document_that_takes_too_long_is_given_up() -> None:
-    refused = await refusal(replace(NO_MODEL, media_timeout=0.2), FILE, giving(pdf("x")))
+    refused = await refusal(Config(media_timeout=0.2), FILE, giving(pdf("x")))
     assert (refused.code, "0.2 s" in str(refused)) == ("unreadable", True)
 
 
@@ -326,7 +323,7 @@ async def test_a_large_file_is_not_even_fetched(attachment: Attachment) -> None:
 
 async def test_a_file_that_lied_about_its_size_is_refused() -> None:
     data = bytes(1024**2 + 1)
-    assert (await refusal(replace(NO_MODEL, telegram_file_limit=1), FILE, giving(data))).code == "too_large"
+    assert (await refusal(Config(telegram_file_limit=1), FILE, giving(data))).code == "too_large"
 
 
 @pytest.mark.parametrize(
@@ -372,7 +369,7 @@ async def test_an_endpoint_that_hangs(
     config: Config, model: ModelServer, attachment: Attachment, data: bytes
 ) -> None:
     model.faults.append(Fault.stall(2))
-    refused = await refusal(replace(config, media_timeout=0.5), attachment, giving(data))
+    refused = await refusal(config.model_copy(update={"media_timeout": 0.5}), attachment, giving(data))
     assert (refused.code, "0.5 s" in str(refused)) == ("unavailable", True)
 
 
@@ -415,7 +412,7 @@ async def test_a_download_that_hangs() -> None:
         await asyncio.sleep(60)
         return b""
 
-    assert (await refusal(replace(NO_MODEL, media_timeout=0.1), FILE, fetch)).code == "unavailable"
+    assert (await refusal(Config(media_timeout=0.1), FILE, fetch)).code == "unavailable"
 
 
 async def test_a_document_is_read_in_a_process_that_ends_when_nobody_waits() -> None:
