@@ -10,12 +10,13 @@ from langgraph.runtime import Runtime
 from graph.settings.context import TurnContext
 from graph.state.turn_state import CalibrationUsed, Conversation, Recall, State
 from graph.state.updates import GapFilterUpdate
+from graph.tuning.live_settings import LiveSettings
 from memory.models import Candidate, Decision, DecisionRule, Mechanism
 from memory.recall.evidence_traits import MessageContext
 from memory.recall.gap_rules import GapRule, calibrated_rule, null_rule, ratio_rule
 from memory.recall.mechanisms import found_by
 from memory.recall.ranking import RankRule, by_blend, by_relevance
-from memory.recall.relevance import Calibration, Calibrations, read_calibration, suits
+from memory.recall.relevance import Calibration, read_calibration, suits
 from memory.recall.staged import Staged, read_staged
 from memory.recall.statements import is_bare_question
 from nodes.overrides import (
@@ -36,24 +37,24 @@ BY_PROBABILITY = (GapRule.STAGED, GapRule.CALIBRATED)
 class GapFilter:
     """Decide on every candidate; kept ones come first, in the order of the prompt."""
 
-    calibrations: Calibrations
+    live: LiveSettings
 
     async def __call__(self, state: State, runtime: Runtime[TurnContext]) -> GapFilterUpdate:
         """Decide with the calibration in the context, or the packaged one if that is unusable."""
         context = runtime.context
-        named, used = await find_calibration(self.calibrations, context, state["recall"].query.model)
+        named, used = await find_calibration(self.live, context, state["recall"].query.model)
         decisions = await asyncio.to_thread(filter_candidates, state, context, named)
         return {"decisions": tuple(decisions), "calibration": used}
 
 
 async def find_calibration(
-    calibrations: Calibrations, context: TurnContext, model: str
+    live: LiveSettings, context: TurnContext, model: str
 ) -> tuple[Calibration | None, CalibrationUsed]:
     """Find the calibration that `context` names, if usable; None means the packaged one."""
     name = context.gap_calibration
     if context.gap_rule not in BY_PROBABILITY or not name:
         return None, CalibrationUsed()
-    named = await calibrations.find(name)
+    named = await live.find(name)
     if named is not None and suits(named, model):
         return named, CalibrationUsed(name=name)
     why = f"is for {named.embedding_model}, not for {model}" if named else "is not in goat.toml"

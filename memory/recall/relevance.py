@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Literal, Protocol, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -93,14 +93,6 @@ class Calibration(BaseModel):
 def suits(calibration: Calibration, embedding_model: str) -> bool:
     """Return whether a calibration fits an embedding model; without vectors ("") any does."""
     return not embedding_model or calibration.embedding_model in {embedding_model, DEFAULT}
-
-
-class Calibrations(Protocol):
-    """A source of named calibrations, in addition to those of the package."""
-
-    async def find(self, name: str) -> Calibration | None:
-        """Return the calibration of that name, or None."""
-        ...
 
 
 def vector_features(evidence: Evidence, query: QueryFacts) -> dict[str, float]:
