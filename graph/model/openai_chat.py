@@ -125,11 +125,7 @@ class OpenAICompatible:
         )
 
     async def stream(
-        self,
-        prompt: Sequence[AnyMessage],
-        tools: Sequence[BaseTool] = (),
-        most: int | None = None,
-        message_id: str = "",
+        self, prompt: Sequence[AnyMessage], tools: Sequence[BaseTool], most: int | None, message_id: str
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream a reply; see `ChatModel.stream`.
 

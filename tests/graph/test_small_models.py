@@ -273,7 +273,7 @@ async def test_a_reply_is_capped_by_the_name_that_the_endpoint_knows(
     model.faults.append(Fault.status(400, said=told))
     asked = OpenAICompatible(settings)
     for _ in range(2):
-        assert [chunk async for chunk in asked.stream([HumanMessage("hello")])]
+        assert [chunk async for chunk in asked.stream([HumanMessage("hello")], (), None, "")]
     await asked.aclose()
     caps = [[name for name in chat.body if "tokens" in name] for chat in model.chats]
     assert caps == [["max_tokens"], ["max_completion_tokens"], ["max_completion_tokens"]]
@@ -283,7 +283,7 @@ async def test_a_model_is_asked_by_the_chat_completions_api_whatever_its_name(
     settings: Settings, model: ModelServer
 ) -> None:
     asked = OpenAICompatible(settings.model_copy(update={"model": "gpt-5-codex"}))
-    chunks = [chunk async for chunk in asked.stream([HumanMessage("hello")])]
+    chunks = [chunk async for chunk in asked.stream([HumanMessage("hello")], (), None, "")]
     await asked.aclose()
     assert "".join(str(chunk.content) for chunk in chunks) == "I see 1 messages. Last: hello"
     assert [request.path for request in model.requests] == ["/v1/chat/completions"]
