@@ -7,7 +7,6 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 
 from graph.layers import Layers
-from graph.model.model_call import ModelCall
 from graph.model.model_window import WindowShare
 from graph.model.tool_rounds import after_respond
 from graph.observability.observed_node import ObservedNode
@@ -97,7 +96,6 @@ def _nodes(
 ) -> dict[str, Callable[..., Any]]:
     """Return all nodes except the tools; `split` gives experiments a separate node."""
     turns, cap = layers.turns, layers.settings.message_cap
-    ask = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window, layers.meter)
     archive = make_archive(layers, journal)
     replies = ReplyJournal(journal, layers.background) if journal else None
     working = Working(turns, layers.conversations, archive)
@@ -110,8 +108,8 @@ def _nodes(
         "gap_filter": GapFilter(layers.live),
         "budget": Budget(layers.tokens, layers.zone, WindowShare(layers.window, layers.toolbox, cap)),
         "assemble": Assemble(layers.tokens, layers.zone, cap),
-        "respond": Respond(ask, layers.toolbox, layers.zone, replies),
-        "ground": Ground(ask, layers.toolbox),
+        "respond": Respond(layers.ask, layers.toolbox, layers.zone, replies),
+        "ground": Ground(layers.ask, layers.toolbox),
         "archive": split(archive, NoArchive(archive)),
     }
 

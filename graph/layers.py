@@ -108,6 +108,7 @@ class Layers:
     def _build_model(self, settings: Settings) -> None:
         self.model = ChatModel(settings)
         self.window = ModelWindow(settings, self.tokens)
+        self.ask = ModelCall(self.model, self.stops, settings.model_timeout, self.window, self.meter)
         services = PluginServices(
             settings=SettingsView(settings), read_metrics=self.metrics.read, read_logs=self.read_logs
         )
@@ -117,7 +118,7 @@ class Layers:
         self.delegation = Delegation(
             settings=settings,
             client=self.redis.client,
-            ask=ModelCall(self.model, self.stops, settings.model_timeout, self.window, self.meter),
+            ask=self.ask,
             call_tools=Tools(self.toolbox, self.tool_runner, self.tool_cache, self.stops),
             writer=self.writer,
         )

@@ -39,7 +39,6 @@ from memory.database import owner_key
 from memory.errors import GoatError
 from memory.recall.relevance import suits
 from memory.working.redis_connection import translate_errors
-from memory.working.redis_metrics import RedisMetrics
 from memory.working.server_folder import prepare_folder
 
 ENOUGH_BYTES = 500_000_000
@@ -240,7 +239,7 @@ def stats(
 async def run_stats(settings: Settings, *, days: int, owner: str = "", as_json: bool = False) -> None:
     """Print the statistics of one owner, or of all owners together."""
     async with open_layers(settings) as layers:
-        metrics = await RedisMetrics(layers.redis.client).read(days, owner=owner or None)
+        metrics = await layers.metrics.read(days, owner=owner or None)
     console = Console(highlight=False, soft_wrap=as_json)
     if as_json:
         console.print(Text(json.dumps(metrics.as_json(), indent=2)))

@@ -14,7 +14,6 @@ from bot.mcp.read_tool import DATA_NOTE, InvalidCall, QuotingAnswer, ReadTool, T
 from bot.printable import snippet
 from graph.explain.explanation import ExplainedMemory, explain_decisions, measure, rule_words
 from graph.runtime.agent import Agent
-from memory.episodic.log.observation_log import ObservationLog
 from memory.models import Episode
 from memory.observation.observation import Judged, Observation
 from memory.text.text import clip
@@ -164,7 +163,7 @@ class TurnQueries:
         )
 
     async def _observation(self, turn_id: str) -> Observation:
-        log = ObservationLog(self.agent.layers.files)
+        log = self.agent.layers.observations
         if turn_id:
             found = await log.get(turn_id, owner=self.owner)
         else:

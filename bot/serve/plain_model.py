@@ -10,7 +10,7 @@ from bot.serve.client_services import ClientBudget
 from bot.serve.conversation import Asked
 from bot.serve.turn_reply import MODEL_DOWN, Completed, Said, count_prompt, model_failure
 from graph.layers import Layers
-from graph.model.model_call import ModelAnswer, ModelCall
+from graph.model.model_call import ModelAnswer
 from memory.concurrency.tasks import end
 from memory.models import Outcome
 from nodes.assemble import join_roles
@@ -29,13 +29,12 @@ async def answer_plainly(layers: Layers, asked: Asked) -> AsyncGenerator[Said, N
     if refusal := await ClientBudget(layers, asked.owner).refusal():
         raise Refused(refusal, _TOO_MANY, "insufficient_quota")
     prompt = join_roles([*_prompt(asked.request)])
-    call = ModelCall(layers.model, layers.stops, layers.settings.model_timeout, layers.window, layers.meter)
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def ask() -> ModelAnswer:
         try:
             with layers.stops.accept(asked.turn_id):
-                return await call(prompt, asked.turn_id, on_text=pieces.put_nowait, owner=asked.owner)
+                return await layers.ask(prompt, asked.turn_id, on_text=pieces.put_nowait, owner=asked.owner)
         finally:
             pieces.put_nowait(None)
 

@@ -17,7 +17,6 @@ from bot.telegram.gate.command_menu import set_admin_menu
 from bot.telegram.gate.gate import Handler, HandlerContext
 from bot.telegram.texts import escape, inline_code
 from memory.models import Episode, Fact
-from memory.working.redis_metrics import RedisMetrics
 
 MOST_FOUND = 5
 MOST_FACTS = 100
@@ -91,7 +90,7 @@ class ReadCommands:
             model=inline_code(self.context.settings.model) or "–",
             uptime=_duration(time.monotonic() - self.context.began),
         )
-        metrics = await RedisMetrics(layers.redis.client).read(STATS_DAYS, owner=owner)
+        metrics = await layers.metrics.read(STATS_DAYS, owner=owner)
         say, guard = self.context.say(update), self.context.guard
         by_day = days_text(await guard.by_day(STATS_DAYS, owner=owner), guard.budget, say)
         parts = [text, stats_text(metrics, say), by_day]
