@@ -218,10 +218,12 @@ def english(key: str, /, **values: object) -> str:
     return _TERMINAL[key].format(**values)
 
 
+def taken_texts(found: Sequence[SetReminder], say: Say, quote: Callable[[str], str]) -> list[str]:
+    """Return the confirmation of each request; of one without a time, the question for it."""
+    return [set_text(one.reminder, say, quote) if one.reminder else say("reminder_when") for one in found]
+
+
 def terminal_answer(found: Sequence[SetReminder]) -> tuple[str | None, str]:
     """Return the answer to a message that asks for reminders alone, else None; and the note below it."""
-    texts = [
-        set_text(one.reminder, english, str) if one.reminder else english("reminder_when") for one in found
-    ]
-    text = "\n".join(texts)
+    text = "\n".join(taken_texts(found, english, str))
     return (text, "") if found[0].request.is_whole else (None, text)

@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 
 from bot.printable import Say
-from bot.reminder_desk import ReminderDesk, ReminderList, SetReminder, set_text, time_text
+from bot.reminder_desk import ReminderDesk, ReminderList, SetReminder, taken_texts, time_text
 from bot.telegram.bot_context import BotContext, command_message, command_text
 from bot.telegram.gate.gate import HandlerContext
 from bot.telegram.outbox.courier import Undeliverable
@@ -20,6 +20,7 @@ from memory.reminders.reminder_request import read_requests
 
 REMIND = "remind"
 SET, END, UNDO = "set", "end", "undo"
+_LABELS = {SET: "reminder_offer", END: "reminder_end", UNDO: "reminder_undo"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class ReminderTurn:
         if offered is None:
             return NO_EXTRAS
         reminder = await desk.accept(offered.id, owner=owner) if was_set else None
-        button = undo_button(reminder, say) if reminder else offer_button(offered, say)
+        button = reminder_button(reminder, UNDO, say) if reminder else reminder_button(offered, SET, say)
         return TurnExtras(buttons=InlineKeyboardMarkup([[button]]))
 
     def _origin(self, update: Update, message: Message) -> Origin:
@@ -96,10 +97,8 @@ class ReminderTurn:
 
 def _extras(found: Sequence[SetReminder], say: Say) -> TurnExtras:
     """Return the answer to requests, or a note if the message says more."""
-    texts = [
-        set_text(one.reminder, say, inline_code) if one.reminder else say("reminder_when") for one in found
-    ]
-    text, reminders = "\n\n".join(texts), [one.reminder for one in found if one.reminder]
+    text = "\n\n".join(taken_texts(found, say, inline_code))
+    reminders = [one.reminder for one in found if one.reminder]
     if found[0].request.is_whole:
         return TurnExtras(answer=text, buttons=set_buttons(reminders, say))
     return TurnExtras(note=text, buttons=undo_buttons(reminders, say))
@@ -108,14 +107,14 @@ def _extras(found: Sequence[SetReminder], say: Say) -> TurnExtras:
 def set_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup | None:
     """Return the buttons that end new reminders; a single one also replaces the message by the outcome."""
     if len(reminders) == 1:
-        data = f"{REMIND}:{reminders[0].id}:{END}"
-        return InlineKeyboardMarkup([[InlineKeyboardButton(say("reminder_end"), callback_data=data)]])
+        return InlineKeyboardMarkup([[reminder_button(reminders[0], END, say)]])
     return undo_buttons(reminders, say)
 
 
 def undo_buttons(reminders: Sequence[Reminder], say: Say) -> InlineKeyboardMarkup | None:
     """Return the buttons that end new reminders and leave the message as it is."""
-    return InlineKeyboardMarkup([[undo_button(one, say)] for one in reminders]) if reminders else None
+    buttons = [[reminder_button(one, UNDO, say)] for one in reminders]
+    return InlineKeyboardMarkup(buttons) if buttons else None
 
 
 def end_buttons(reminders: Sequence[Reminder]) -> InlineKeyboardMarkup | None:
@@ -128,16 +127,10 @@ def end_buttons(reminders: Sequence[Reminder]) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def offer_button(offered: Reminder, say: Say) -> InlineKeyboardButton:
-    """Return the button that sets an offered reminder."""
-    label = say("reminder_offer", time=time_text(offered.schedule, say))
-    return InlineKeyboardButton(label, callback_data=f"{REMIND}:{offered.id}:{SET}")
-
-
-def undo_button(reminder: Reminder, say: Say) -> InlineKeyboardButton:
-    """Return the button that ends a reminder that was offered."""
-    label = say("reminder_undo", time=time_text(reminder.schedule, say))
-    return InlineKeyboardButton(label, callback_data=f"{REMIND}:{reminder.id}:{UNDO}")
+def reminder_button(reminder: Reminder, action: str, say: Say) -> InlineKeyboardButton:
+    """Return the button that sets an offered reminder, or ends a set one."""
+    label = say(_LABELS[action], time=time_text(reminder.schedule, say))
+    return InlineKeyboardButton(label, callback_data=f"{REMIND}:{reminder.id}:{action}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +158,7 @@ class ReminderButtons:
             await self._replace(message, reminder_id, None)
             await self.context.toast(update, say("reminder_gone"))
             return
-        await self._replace(message, reminder_id, undo_button(reminder, say))
+        await self._replace(message, reminder_id, reminder_button(reminder, UNDO, say))
         await self.context.toast(update, say("reminder_set_short", time=time_text(reminder.schedule, say)))
 
     async def _end(

@@ -21,7 +21,7 @@ from bot.telegram.commands.job_commands import progress_text, result_text
 from bot.telegram.inbox.lanes import NOTICE_MARK, REMINDER_MARK, Arrival, Claim
 from bot.telegram.outbox.courier import Undeliverable
 from bot.telegram.place import Place, place_of_lane
-from bot.telegram.reminders import undo_button
+from bot.telegram.reminders import UNDO, reminder_button
 from bot.telegram.texts import escape, inline_code
 from graph.delegation.job import Job
 from graph.delegation.notices import read_notice
@@ -144,7 +144,7 @@ class ReminderHandler:
                 text = await self._text(
                     reminder, due, say, late=not shown and is_late(due, datetime.now(UTC))
                 )
-                buttons = InlineKeyboardMarkup([[undo_button(reminder, say)]])
+                buttons = InlineKeyboardMarkup([[reminder_button(reminder, UNDO, say)]])
                 await answer.finish(text, buttons if reminder.schedule.rule else None)
         if not reminder.schedule.rule:
             await reminders.end(reminder.id, owner=reminder.owner)
