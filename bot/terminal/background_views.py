@@ -88,12 +88,7 @@ class JobView:
 
     async def stop(self, name: str) -> None:
         """Stop the named job, or the only open one."""
-        if name:
-            job = await self._delegation.jobs.find(name, owner=self._owner)
-            jobs = [job] if job else []
-        else:
-            latest = await self._delegation.jobs.latest(owner=self._owner)
-            jobs = [job for job in latest if job.is_open]
+        jobs = await self._delegation.jobs.named_or_open(name, owner=self._owner)
         if len(jobs) != 1:
             which = "Several jobs are open. Write /stop and a name: " + ", ".join(job.name for job in jobs)
             self._print(which if jobs else "There is no such open job; /jobs lists them.")

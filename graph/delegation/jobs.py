@@ -156,6 +156,13 @@ class Jobs:
         job_id = next((one for one in ids if one.startswith(wanted)), None)
         return await self.get(job_id, owner=owner) if job_id else None
 
+    async def named_or_open(self, name: str, *, owner: str) -> list[Job]:
+        """Return the job of this name; without a name, the owner's latest open ones."""
+        if not name:
+            return [job for job in await self.latest(owner=owner) if job.is_open]
+        job = await self.find(name, owner=owner)
+        return [job] if job else []
+
     async def stop(self, job_id: str, *, owner: str) -> bool:
         """Request a stop from the process that works on a job; return False when there is nothing to stop."""
         return bool(await run_script(self.client, STOP, [Ref(digest(owner), job_id).key()]))

@@ -45,11 +45,7 @@ class JobCommands:
         delegation, name = self.context.agent.layers.delegation, command_text(message)
         if not name and await self._stop_answer(update, message):
             return
-        if name:
-            job = await delegation.jobs.find(name, owner=owner)
-            jobs = [job] if job else []
-        else:
-            jobs = [job for job in await delegation.jobs.latest(owner=owner) if job.is_open]
+        jobs = await delegation.jobs.named_or_open(name, owner=owner)
         if not jobs:
             text = say("job_unknown", job=inline_code(name)) if name else say("jobs_none_open")
         elif len(jobs) > 1:
