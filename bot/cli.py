@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from bot.printable import printable
+from bot.printable import show
 from memory.errors import GoatError
 
 
@@ -98,7 +97,7 @@ def main() -> None:
         goat()
     except GoatError as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(Text(printable(str(error)), style="red"))
+        show(console, str(error), "red")
         sys.exit(1)
 
 

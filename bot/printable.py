@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from rich.console import Console
+from rich.text import Text
+
 Say = Callable[..., str]
 """Renders a text in one language from a key and named values."""
 SNIPPET = 70
@@ -13,6 +16,11 @@ _CONTROL = {code: None for code in (*range(32), *range(127, 160), *_TURN_AROUND)
 def printable(text: str) -> str:
     """Remove control characters, which could take over a terminal."""
     return text.translate(_CONTROL)
+
+
+def show(console: Console, text: str, style: str = "") -> None:
+    """Print a text as it is, without markup and control characters."""
+    console.print(Text(printable(text), style=style))
 
 
 def snippet(text: str) -> str:

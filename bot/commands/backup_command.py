@@ -14,6 +14,7 @@ from bot.backups.data_backup import back_up, restore
 from bot.backups.sealing import BackupRefused
 from bot.commands.command_app import command_settings, first_line
 from bot.presentation.command_output import ProgressBars
+from bot.printable import show
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 
@@ -44,15 +45,14 @@ def backup(
         name = back_up(settings.data_folder.expanduser(), backups, _Shown(bars))
         saved = backups.get(name)
         deleted, kept = _keep_last(backups, keep)
-    console.print(
-        Text(
-            f"Backup {name}: {len(saved.files)} files, {saved.size / 1e6:,.1f} MB, of which"
-            f" {backups.added / 1e6:,.1f} MB are new. It is verified."
-            + (f" Older backups deleted: {deleted}." if deleted else "")
-        )
+    show(
+        console,
+        f"Backup {name}: {len(saved.files)} files, {saved.size / 1e6:,.1f} MB, of which"
+        f" {backups.added / 1e6:,.1f} MB are new. It is verified."
+        + (f" Older backups deleted: {deleted}." if deleted else ""),
     )
     for part in [*kept, *_elsewhere(settings)]:
-        console.print(Text(part, style="yellow"))
+        show(console, part, "yellow")
 
 
 def restore_(

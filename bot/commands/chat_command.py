@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings, run_turns
-from bot.printable import printable
+from bot.printable import show
 from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions
 from bot.terminal.terminal_place import TerminalPlace, is_terminal, loaded, typed_lines
 from graph.observability.logs import configure_logging
@@ -97,7 +96,7 @@ def _terminal() -> ModuleType:
 
 
 def _greet(console: Console, settings: Settings, place: TerminalPlace) -> None:
-    console.print(Text(f"GOAT 2.0 · {printable(place.owner)} · thread {place.thread}", style="bold"))
+    show(console, f"GOAT 2.0 · {place.owner} · thread {place.thread}", "bold")
     console.print("/help lists the commands, Ctrl-D leaves.", style="dim")
     if not settings.model:
         console.print(NO_MODEL, style="yellow")

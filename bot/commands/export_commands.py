@@ -19,7 +19,7 @@ from bot.importers.import_file import ImportFile
 from bot.importers.importer import ImportResult, Stage, embed_episodes, store_episodes
 from bot.importers.source import BadImportFile
 from bot.presentation.command_output import ProgressBars
-from bot.printable import printable, snippet
+from bot.printable import show, snippet
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
 from memory.database import owner_key
@@ -136,9 +136,7 @@ async def run_export_import(settings: Settings, path: Path, *, owner: str = "", 
             with _Bars(console) as bars:
                 added = await OwnerImport(layers, export, whose, bars.show_section)()
                 total = export.manifest.lines("turns")
-                console.print(
-                    Text(printable(f"{ImportResult(total, added)}; the memory of {whose} has them."))
-                )
+                show(console, f"{ImportResult(total, added)}; the memory of {whose} has them.")
                 await _embed(layers, console, bars, whose, added)
     return added
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bot.commands.command_app import Owner, command_app, command_settings
 from bot.commands.erase_command import forget_fact, require_answers
-from bot.printable import printable
+from bot.printable import printable, show
 from graph.layers import open_layers
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
@@ -91,7 +91,7 @@ async def _list(settings: Settings, owner: str, as_of: str) -> None:
     if facts:
         console.print(_table(facts, zone))
     else:
-        console.print(Text(f"No facts of {printable(owner)}."))
+        show(console, f"No facts of {owner}.")
 
 
 async def _copy(settings: Settings, owners: Sequence[str], from_: Store, to: Store, *, merge: bool) -> None:
@@ -104,15 +104,15 @@ async def _copy(settings: Settings, owners: Sequence[str], from_: Store, to: Sto
         owners = owners or await stores[from_].owners()
         for owner in track(owners, "owners copied", console=console, disable=len(owners) < 2):  # noqa: PLR2004
             copied = await copy_owner(stores[from_], stores[to], owner=owner, merge=merge)
-            console.print(Text(_summary(copied, from_, to)))
+            show(console, _summary(copied, from_, to))
     if not owners:
-        console.print(Text(f"The {from_} store is empty."))
+        show(console, f"The {from_} store is empty.")
 
 
 def _summary(copied: CopyResult, from_: Store, to: Store) -> str:
     total, added = _counts(copied.records), len(copied.added)
     what = f"{added} of them new there" if added else "all there already"
-    return f"{printable(copied.owner)}: {total} in {from_}, {what}; read back from {to} and complete."
+    return f"{copied.owner}: {total} in {from_}, {what}; read back from {to} and complete."
 
 
 def _counts(records: Records) -> str:

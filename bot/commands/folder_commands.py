@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.text import Text
 
 from bot.commands.command_app import command_app
 from bot.presentation.command_output import proposal_table
-from bot.printable import printable
+from bot.printable import show
 from graph.observability.redaction import Redaction
 from graph.settings.settings import Settings
 from graph.settings.settings_loader import load_settings
@@ -35,17 +34,17 @@ def trust_folder(
     if revoke:
         for path in WORKING:
             distrust(path)
-        console.print(Text(f"The files of {Path.cwd()} are no longer trusted: they can only tune recall."))
+        show(console, f"The files of {Path.cwd()} are no longer trusted: they can only tune recall.")
         return
     given = read_sources()
     held_back = untrusted_by_file()
     for path, settings in held_back.items():
-        console.print(Text(f"From now on {path.absolute()} sets:", style="bold"))
+        show(console, f"From now on {path.absolute()} sets:", "bold")
         for name, value in settings.items():
-            console.print(Text(f"  {name} = {_display(name, value)}"))
+            show(console, f"  {name} = {_display(name, value)}")
         trust(path, given[str(path)])
     if not held_back:
-        console.print(Text(f"Everything that goat.toml and .env of {Path.cwd()} set applies already."))
+        show(console, f"Everything that goat.toml and .env of {Path.cwd()} set applies already.")
     load_settings()
 
 
@@ -53,7 +52,7 @@ def _display(name: str, value: Any) -> str:
     field = Settings.model_fields.get(name)
     if field is None or field.annotation is SecretStr:
         return _HIDDEN
-    return printable(shortened(Redaction(())(str(value)), _LONGEST))
+    return shortened(Redaction(())(str(value)), _LONGEST)
 
 
 app = command_app(help="Write tuned settings to goat.toml, and undo that.", no_args_is_help=True)

@@ -11,10 +11,9 @@ import numpy as np
 import typer
 from pydantic import SecretStr
 from rich.console import Console
-from rich.text import Text
 
 from bot.commands.command_app import command_settings
-from bot.printable import printable, snippet
+from bot.printable import show, snippet
 from graph.settings.settings import Settings
 from graph.stores import owner_files, owner_partitions, redis_connection
 from memory.database import OwnerTables
@@ -103,7 +102,7 @@ async def _copy_back(settings: Settings, folder: Path, console: Console, *, repl
         embedded = RedisConnection("", EmbeddedServer(folder / "redis"))
         failed = await _copy_redis(settings, embedded, console, replace=replace, done="")
     if not failed:
-        console.print(Text(_TO_FOLDER))
+        show(console, _TO_FOLDER)
     return failed
 
 
@@ -115,12 +114,12 @@ async def _copy_redis(
         await _check_different(source, target)
         count = await copy_keys(source, target, replace=replace)
     except MemoryTierError as error:
-        console.print(Text(printable(f"Redis: not copied: {error.detail}")))
+        show(console, f"Redis: not copied: {error.detail}")
         return True
     finally:
         await source.close()
         await target.close()
-    console.print(Text(f"Redis: {count} keys are there; compared with the source\n{done}".strip()))
+    show(console, f"Redis: {count} keys are there; compared with the source\n{done}".strip())
     return False
 
 
@@ -147,17 +146,17 @@ async def _copy_owners(
                 text = await _migrated(source, target, owner, replace=replace)
             except MemoryTierError as error:
                 text, failed = f"{owner}: not copied: {error.detail}", True
-            console.print(Text(printable(text)))
+            show(console, text)
         for path in await source.unreadable():
-            console.print(Text(_UNREADABLE.format(path=path)))
+            show(console, _UNREADABLE.format(path=path))
             failed = True
         if not failed and (others := sorted({*await target.owners()} - {*owners})):
-            console.print(Text(_only_there(others), style="yellow"))
+            show(console, _only_there(others), "yellow")
     finally:
         await source.close()
         await target.close()
     if failed or done:
-        console.print(Text(_FAILED if failed else done))
+        show(console, _FAILED if failed else done)
     return failed
 
 

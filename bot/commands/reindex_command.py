@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
 from bot.presentation.command_output import ProgressBars
+from bot.printable import show
 from bot.setup.user_config import write
 from graph.layers import Layers, open_layers
 from graph.settings.settings import Settings
@@ -75,7 +75,7 @@ async def run_reindex(
             told = await work(layers, each) if work else await _embed(layers, each, console)
             if present and not work:
                 told += await _compare(layers.episodes, present, each)
-            console.print(Text(told))
+            show(console, told)
 
 
 def _set_model(model: str) -> str:

@@ -22,7 +22,7 @@ from bot.commands.command_app import (
     with_thresholds,
 )
 from bot.presentation.command_output import ProgressBars, results_file
-from bot.printable import printable, snippet
+from bot.printable import printable, show, snippet
 from graph.layers import Layers, open_layers
 from graph.replay.comparison import ChangedTurn, Comparison, MemoryChange
 from graph.replay.imported_turns import ImportedTurns
@@ -120,7 +120,7 @@ async def ask_imported(layers: Layers, owner: str, console: Console) -> None:
         async for _ in imports.run(plan):
             progress.advance(task)
     left_out = "".join(f"; {count} left out: {why.value}" for why, count in plan.left_out.items())
-    console.print(Text(f"{len(plan.messages)} imported messages asked again, as they came{left_out}."))
+    show(console, f"{len(plan.messages)} imported messages asked again, as they came{left_out}.")
 
 
 async def _compare(

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bot.commands.command_app import STDIN, command_settings, first_line
+from bot.printable import show
 from bot.setup.choice import ModelChoice
-from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, say
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret
 from bot.setup.endpoint import LOCAL_SERVERS, Provider, host_of
 from bot.setup.user_config import Value, write
 from bot.terminal.terminal_place import is_terminal
@@ -62,7 +63,7 @@ class Setup:
         key = "with a key" if settings.model_api_key.get_secret_value() else "without a key"
         model = f"{settings.model} at {host_of(settings.model_base_url)}, {key}"
         bot = "has a token" if settings.telegram_token.get_secret_value() else "none"
-        say(self.console, f"Model: {model if settings.model else 'none'}. Telegram bot: {bot}.", "dim")
+        show(self.console, f"Model: {model if settings.model else 'none'}. Telegram bot: {bot}.", "dim")
 
     async def _changes_model(self, options: SetupOptions, settings: Settings) -> bool:
         if options.change_model or not self.ask.interactive:
@@ -79,10 +80,10 @@ class Setup:
         if options.token or not options.pair:
             token, name = await self._token(options.token)
             if not token:
-                say(self.console, "No bot. Later: `goat setup`.", "dim")
+                show(self.console, "No bot. Later: `goat setup`.", "dim")
                 return
             self._write({"telegram_token": token})
-            say(self.console, f"The bot is @{name}; `goat telegram` runs it, or `make telegram`.")
+            show(self.console, f"The bot is @{name}; `goat telegram` runs it, or `make telegram`.")
         if options.pair or (options.pair is None and self.ask.interactive and await self._is_to_pair()):
             await _health().run_pair(load_settings(), admin=True)
 
@@ -104,16 +105,16 @@ class Setup:
             except GoatError as error:
                 if not self.ask.interactive:
                     raise
-                say(self.console, str(error), "red")
+                show(self.console, str(error), "red")
                 given = None
             else:
                 return token.get_secret_value(), name
 
     def _write(self, values: Mapping[str, Value]) -> None:
         path = write(values)
-        say(self.console, f"Written to {path}, which only you can read.", "green")
+        show(self.console, f"Written to {path}, which only you can read.", "green")
         for name, source in overriding_sources(values, user_file()).items():
-            say(
+            show(
                 self.console,
                 f"But {source} also sets {name} and overrides it here: remove it there to use the new value.",
                 "yellow",
@@ -178,7 +179,7 @@ def run_setup(options: SetupOptions, *, asks: bool) -> bool:
     try:
         asyncio.run(Setup(console, Questions(interactive=asks and is_terminal()))(options))
     except (SetupCancelled, KeyboardInterrupt):
-        say(console, _LEFT, "dim")
+        show(console, _LEFT, "dim")
         return False
     return True
 

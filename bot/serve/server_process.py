@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.http_server import check_address, guard_of, run_server
 from bot.media.media_reader import MediaReader
-from bot.printable import printable
+from bot.printable import printable, show
 from bot.serve.chat_server import ChatServer
 from bot.serve.conversation import Conversations
 from bot.serve.thread_finder import ThreadFinder
@@ -73,8 +73,8 @@ async def _warm_up(agent: Agent, owner: str) -> None:
 async def print_new_token(settings: Settings, console: Console, owner: str) -> None:
     async with open_layers(settings) as layers:
         token = await TokenList(layers.redis.client).new(owner)
-    console.print(Text(f"A token for the memory of {printable(owner)}; it is not shown again:"))
-    console.print(Text(token, style="bold"))
+    show(console, f"A token for the memory of {owner}; it is not shown again:")
+    show(console, token, "bold")
     console.print(
         Text(f"Clients: base URL http://{settings.serve_listen}/v1, API key: the token.", style="dim")
     )
@@ -85,7 +85,7 @@ async def print_tokens(settings: Settings, console: Console) -> None:
     async with open_layers(settings) as layers:
         tokens = await TokenList(layers.redis.client).list()
     if not tokens:
-        console.print(Text(NOBODY))
+        show(console, NOBODY)
         return
     table = Table("id", "owner", "made", box=None)
     for token in tokens:
@@ -102,4 +102,4 @@ async def delete_token(settings: Settings, console: Console, token_id: str) -> N
     async with open_layers(settings) as layers:
         if not await TokenList(layers.redis.client).delete(token_id):
             raise ConfigError(f"There is no token {token_id}: `goat serve --tokens` lists the ids.")
-    console.print(Text(f"Token {token_id} is deleted; its clients are refused from now on."))
+    show(console, f"Token {token_id} is deleted; its clients are refused from now on.")

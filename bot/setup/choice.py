@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret, say
+from bot.printable import show
+from bot.setup.dialogue import Questions, SetupCancelled, SetupOptions, parse_secret
 from bot.setup.endpoint import (
     LOCAL_SERVERS,
     NO_KEY,
@@ -87,7 +88,7 @@ class ModelChoice:
                 return offer
             if not self.ask.interactive:
                 raise ModelUnavailable(f"{problem} Nothing was written.")
-            say(self.console, problem, "red")
+            show(self.console, problem, "red")
             wanted = (await self.ask(_NEXT_STEP, "")).lower()[:1]
             if wanted == "w":
                 return offer
@@ -133,7 +134,7 @@ class ModelChoice:
             try:
                 return Offer(await self._resolve(said))
             except GoatError as error:
-                say(self.console, str(error), "red")
+                show(self.console, str(error), "red")
 
     async def _resolve(self, name: str, key: SecretStr | None = None) -> Endpoint:
         """Return the endpoint of a provider, server or address."""
@@ -152,9 +153,9 @@ class ModelChoice:
         if key or not provider.keys_at:
             return await self._open(endpoint)
         if there := os.environ.get(provider.key_name, "").strip():
-            say(self.console, f"The key is from {provider.key_name} in the environment.")
+            show(self.console, f"The key is from {provider.key_name} in the environment.")
             return await self._open(replace(endpoint, key=parse_secret(there)))
-        say(self.console, f"Create a key at {provider.keys_at}")
+        show(self.console, f"Create a key at {provider.keys_at}")
         return await self._open(await self._with_key(endpoint))
 
     async def _open(self, endpoint: Endpoint) -> Endpoint:
@@ -165,7 +166,7 @@ class ModelChoice:
             except KeyRefused as error:
                 if not self.ask.interactive:
                     raise
-                say(self.console, str(error), "red")
+                show(self.console, str(error), "red")
             endpoint = await self._with_key(endpoint)
 
     async def _with_key(self, endpoint: Endpoint) -> Endpoint:
@@ -174,7 +175,7 @@ class ModelChoice:
             try:
                 return replace(endpoint, key=parse_secret(typed))
             except ConfigError as error:
-                say(self.console, str(error), "red")
+                show(self.console, str(error), "red")
         raise SetupCancelled
 
     async def _problem(self, offer: Offer) -> str:
@@ -186,10 +187,10 @@ class ModelChoice:
         except ModelUnavailable as error:
             return str(error)
         tools = "ok" if trial.calls_tools else "not called: it works without tools, memory included"
-        say(self.console, f"{where}:", "bold")
-        say(self.console, f"  reply    ok ({trial.seconds:.1f} s)")
-        say(self.console, f"  tools    {tools}")
-        say(self.console, f"  context  {f'{trial.context:,} tokens' if trial.context else _UNKNOWN_CONTEXT}")
+        show(self.console, f"{where}:", "bold")
+        show(self.console, f"  reply    ok ({trial.seconds:.1f} s)")
+        show(self.console, f"  tools    {tools}")
+        show(self.console, f"  context  {f'{trial.context:,} tokens' if trial.context else _UNKNOWN_CONTEXT}")
         return ""
 
     async def _model(self, models: Sequence[str]) -> str:
@@ -210,19 +211,19 @@ class ModelChoice:
 
     def _show_models(self, models: Sequence[str], some: Sequence[str]) -> None:
         for name in some[:_MOST_LISTED]:
-            say(self.console, f"{models.index(name) + 1:4}  {name}")
+            show(self.console, f"{models.index(name) + 1:4}  {name}")
         if len(some) > _MOST_LISTED:
-            say(self.console, f"      and {len(some) - _MOST_LISTED} more: write a part of the name", "dim")
+            show(self.console, f"      and {len(some) - _MOST_LISTED} more: write a part of the name", "dim")
 
     def _show_offers(self, offers: Sequence[Offer]) -> None:
-        say(self.console, "Which model should answer?", "bold")
+        show(self.console, "Which model should answer?", "bold")
         for number, offer in enumerate(offers, start=1):
-            say(self.console, f"{number:4}  {offer.model}  ({offer.endpoint.title} on this machine)")
+            show(self.console, f"{number:4}  {offer.model}  ({offer.endpoint.title} on this machine)")
         if not offers:
             looked = ", ".join(f"{one.title} (port {urlsplit(one.base_url).port})" for one in self.servers)
-            say(self.console, f"      No model server runs on this machine; looked for {looked}.", "dim")
-        say(self.console, f"      or a provider: {', '.join(one.name for one in PROVIDERS)}")
-        say(
+            show(self.console, f"      No model server runs on this machine; looked for {looked}.", "dim")
+        show(self.console, f"      or a provider: {', '.join(one.name for one in PROVIDERS)}")
+        show(
             self.console,
             "      or the address of any OpenAI-compatible endpoint, such as http://host:port/v1",
         )

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from prompt_toolkit import PromptSession
 from prompt_toolkit.layout.processors import PasswordProcessor, Processor
 from pydantic import SecretStr
-from rich.console import Console
-from rich.text import Text
 
-from bot.printable import printable
 from bot.terminal.terminal_place import is_yes
 from memory.errors import ConfigError
 
@@ -66,10 +63,6 @@ class Questions:
         """Ask for yes or no; Enter gives the `usual` answer."""
         said = await self(f"{question} [{'Y/n' if usual else 'y/N'}]", option)
         return is_yes(said) if said else usual
-
-
-def say(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(printable(text), style=style))
 
 
 def parse_secret(text: str) -> SecretStr:

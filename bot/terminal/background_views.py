@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
-from rich.text import Text
 
-from bot.printable import printable, snippet
+from bot.printable import show, snippet
 from bot.reminder_desk import ReminderDesk, ReminderList, english, set_text, terminal_answer, time_text
 from bot.terminal.turn_view import print_reply
 from graph.delegation.delegation_tools import describe_job, progress_line, status_line
@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def _watching(
-    quiet: asyncio.Lock, show: Callable[[], Awaitable[bool | None]], pause: float
+    quiet: asyncio.Lock, show_next: Callable[[], Awaitable[bool | None]], pause: float
 ) -> AsyncIterator[None]:
-    """Call `show` again and again during the block, except while `quiet` is held.
+    """Call `show_next` again and again during the block, except while `quiet` is held.
 
     The next call comes at once after one that showed something, else after `pause` seconds.
     """
@@ -41,7 +41,7 @@ async def _watching(
         while True:
             try:
                 async with quiet:
-                    shown = await show()
+                    shown = await show_next()
             except GoatError as error:
                 logger.info("Notices cannot be read: %s", error)
                 await asyncio.sleep(_DOWN_PAUSE)
@@ -60,6 +60,7 @@ class JobView:
 
     def __init__(self, console: Console, agent: Agent, owner: str) -> None:
         self._console = console
+        self._print = partial(show, console)
         self._delegation = agent.layers.delegation
         self._is_possible = bool(agent.layers.settings.model)
         self._owner = owner
@@ -120,16 +121,13 @@ class JobView:
         if job.result:
             print_reply(self._console, job.result)
 
-    def _print(self, text: str, style: str = "") -> None:
-        self._console.print(Text(printable(text), style=style))
-
 
 class ReminderView:
     """The reminders of a terminal's owner. Each that is due appears in one of the owner's open terminals."""
 
     def __init__(self, console: Console, agent: Agent, owner: str, quiet: asyncio.Lock) -> None:
         """`quiet` is held while a turn is shown, so that no reminder is printed into it."""
-        self._console = console
+        self._print = partial(show, console)
         self._desk = ReminderDesk(agent.layers)
         self._owner = owner
         self._quiet = quiet
@@ -183,6 +181,3 @@ class ReminderView:
         self._print(f"asked for on {reminder.asked.astimezone(zone):%Y-%m-%d %H:%M}", "dim")
         for memory in await self._desk.memories(reminder):
             self._print(f"{memory.at.astimezone(zone):%Y-%m-%d}: {snippet(memory.said)}", "dim")
-
-    def _print(self, text: str, style: str = "") -> None:
-        self._console.print(Text(printable(text), style=style))

@@ -6,10 +6,9 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from rich.console import Console
-from rich.text import Text
 
 from bot.presentation import turn_screen as screen
-from bot.printable import printable
+from bot.printable import show
 from bot.terminal.background_views import JobView, ReminderView
 from bot.terminal.memory_commands import MemoryCommands
 from bot.terminal.terminal_place import TerminalPlace, ask, ctrl_c, is_yes, loaded
@@ -70,7 +69,7 @@ class Chat:
                 if text:
                     await self._turn(clean(line))
             except GoatError as error:
-                screen.warn(self._console, str(error))
+                show(self._console, str(error), "yellow")
         return True
 
     async def _command(self, text: str) -> bool:
@@ -89,7 +88,7 @@ class Chat:
         if name in commands:
             await commands[name](rest.strip())
         else:
-            screen.warn(self._console, f"There is no command {name}. /help lists them.")
+            show(self._console, f"There is no command {name}. /help lists them.", "yellow")
         return True
 
     async def _turn(self, text: str) -> None:
@@ -109,10 +108,10 @@ class Chat:
             )
             await self._show(stream, turn_id)
             if note:
-                self._console.print(Text(printable(note)), style="dim")
+                show(self._console, note, "dim")
         except GoatError as error:
             problem = str(error) if str(error).endswith((".", "?")) else f"{error}."
-            screen.warn(self._console, f"{problem} {await self._fate(turn_id)}")
+            show(self._console, f"{problem} {await self._fate(turn_id)}", "yellow")
 
     async def _fate(self, turn_id: str) -> str:
         """Return a sentence on whether the message of a failed turn is kept."""
@@ -163,12 +162,12 @@ class Chat:
         self._console.print("A new thread. The memory stays.", style="dim")
 
     async def _help(self, _: str) -> None:
-        self._console.print(Text(HELP))
+        show(self._console, HELP)
 
     async def _why(self, _: str) -> None:
         state = self._view.last or await self._agent.last_turn(self._place.thread)
         if state is None:
-            screen.warn(self._console, "There was no turn in this thread yet.")
+            show(self._console, "There was no turn in this thread yet.", "yellow")
         else:
             self._console.print(screen.why(state, self._agent.layers.zone))
 

@@ -15,8 +15,8 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
-from rich.text import Text
 
+from bot.printable import show
 from graph.state.circumstances import thread_id
 from memory.database import owner_key
 from memory.text.text import clean
@@ -166,5 +166,5 @@ async def loaded(console: Console, work: "asyncio.Future[Any]") -> bool:
     finally:
         interrupt.cancel()
     if interrupted.is_set():
-        console.print(Text(NOT_SENT, style="yellow"))
+        show(console, NOT_SENT, "yellow")
     return not interrupted.is_set()

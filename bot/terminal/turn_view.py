@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.presentation import turn_screen as screen
-from bot.printable import printable
+from bot.printable import printable, show
 from graph.events.turn_events import Events, Finished, Piece, Resumed, ToolsRequested, Waiting
 from graph.model.tool_rounds import attachments
 from graph.state.turn_state import State
@@ -44,7 +44,7 @@ class TurnView:
                         case ToolsRequested(tools):
                             view.end()
                             view = reply_view(self._console)
-                            self._console.print(Text(f"· {printable(', '.join(tools))}", style="dim"))
+                            show(self._console, f"· {', '.join(tools)}", "dim")
                         case Resumed(state):
                             print_resumed(self._console, state)
                         case Waiting():
@@ -62,13 +62,13 @@ class TurnView:
         if shown and shown.strip() != reply.text.strip():
             self._console.print("Corrected:", style="dim")
         if reply.outcome is Outcome.RECALLED:
-            self._console.print(Text(printable(reply.text)))
+            show(self._console, reply.text)
         elif shown.strip() != reply.text.strip():
             print_reply(self._console, reply.text)
         for path in attachments(state):
-            self._console.print(Text(f"file: {path}", style="dim"))
+            show(self._console, f"file: {path}", "dim")
         if reply.problem:
-            screen.warn(self._console, f"{reply.problem} {KEPT_IN_PART if reply.text else KEPT}")
+            show(self._console, f"{reply.problem} {KEPT_IN_PART if reply.text else KEPT}", "yellow")
         if reply.outcome is not Outcome.RECALLED and (line := screen.recalled_line(state)):
             self._console.print(line, style="dim")
 
@@ -102,7 +102,7 @@ def print_reply(console: Console, text: str) -> None:
 
 
 def print_exchange(console: Console, message: str, reply: str) -> None:
-    console.print(Text(printable(f"> {message}"), style="dim"))
+    show(console, f"> {message}", "dim")
     if reply:
         print_reply(console, reply)
 
