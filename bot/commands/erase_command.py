@@ -4,21 +4,19 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings, read_time
-from bot.printable import printable, snippet
+from bot.presentation import turn_screen as screen
+from bot.printable import show, snippet
 from bot.telegram.full_erasure import FullErasure
 from graph.app import open_agent
 from graph.runtime.agent import Agent
 from graph.runtime.erasure_search import LEAST_CHARS, search_stores
-from graph.runtime.fact_removal import Quotations
 from graph.settings.settings import Settings
 from memory.errors import ConfigError
 from memory.models import Episode
@@ -77,7 +75,7 @@ async def forget_fact(settings: Settings, owner: str, key: str, *, ask: bool) ->
     console = Console(highlight=False)
     async with open_agent(settings) as agent:
         for reason in await _erase_fact(agent, owner, key, console, ask=ask):
-            console.print(Text(printable(reason), style="yellow"))
+            show(console, reason, "yellow")
 
 
 async def run_forget(settings: Settings, owner: str, selection: ErasureFilter, *, ask: bool) -> None:
@@ -89,7 +87,7 @@ async def run_forget(settings: Settings, owner: str, selection: ErasureFilter, *
         else:
             left = await _erase_some(agent, owner, selection, console, ask=ask)
     for reason in left:
-        console.print(Text(printable(reason), style="yellow"))
+        show(console, reason, "yellow")
 
 
 async def _erase_everything(agent: Agent, owner: str, console: Console, *, ask: bool) -> Sequence[str]:
@@ -109,8 +107,8 @@ async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, a
         return ()
     for fact in versions:
         at = f"{fact.at.astimezone(agent.layers.zone):%Y-%m-%d %H:%M}"
-        console.print(Text(f"{at}  {printable(fact.key)}: {snippet(fact.value)}"))
-    _print_quotations(await agent.removal.facts.quotations(key, owner), agent.layers.zone, console)
+        show(console, f"{at}  {fact.key}: {snippet(fact.value)}")
+    console.print(screen.quotations(await agent.removal.facts.quotations(key, owner), agent.layers.zone))
     if ask and not await _confirm("Erase this fact for ever, with its earlier values?"):
         console.print("Nothing is erased.")
         return ()
@@ -118,14 +116,6 @@ async def _erase_fact(agent: Agent, owner: str, key: str, console: Console, *, a
     console.print(f"The fact is erased. {COPIES}")
     await _prove(agent, erased.words, owner, console)
     return erased.left
-
-
-def _print_quotations(quotations: Quotations, zone: tzinfo, console: Console) -> None:
-    if quotations.turns or quotations.facts:
-        console.print("These repeat some of it, and stay:")
-        console.print(_table(quotations.turns, zone))
-        for fact in quotations.facts:
-            console.print(Text(f"fact {printable(fact.key)}: {snippet(fact.value)}"))
 
 
 async def _erase_some(
@@ -136,10 +126,10 @@ async def _erase_some(
     if not found:
         console.print("No turn is found.")
         return ()
-    console.print(_table(found, zone))
+    console.print(screen.episodes(found, zone))
     chosen = await _choose(found) if ask and len(found) > 1 else found
     turn_ids = [episode.turn_id for episode in chosen]
-    _print_quotations(await agent.removal.quotations(turn_ids, owner), zone, console)
+    console.print(screen.quotations(await agent.removal.quotations(turn_ids, owner), zone))
     counted = "1 turn" if len(chosen) == 1 else f"{len(chosen)} turns"
     if not chosen or (ask and not await _confirm(f"Erase {counted} for ever?")):
         console.print("Nothing is erased.")
@@ -165,7 +155,7 @@ async def _prove(agent: Agent, words: Sequence[str], owner: str, console: Consol
         f" {searched.entries} keys of Redis. {'' if searched.found else 'None is left.'}"
     )
     for place in searched.found:
-        console.print(Text(f"Something still repeats it: {printable(place)}", style="yellow"))
+        show(console, f"Something still repeats it: {place}", "yellow")
 
 
 async def _find(agent: Agent, owner: str, selection: ErasureFilter, *, ask: bool) -> AsyncIterator[Episode]:
@@ -231,11 +221,3 @@ def read_numbers(text: str, most: int) -> list[int]:
 
 async def _confirm(question: str) -> bool:
     return await asyncio.to_thread(typer.confirm, question)
-
-
-def _table(episodes: Sequence[Episode], zone: tzinfo) -> Table:
-    table = Table("", "when", "message", "reply", box=None, header_style="dim")
-    for number, episode in enumerate(episodes, start=1):
-        at = f"{episode.at.astimezone(zone):%Y-%m-%d %H:%M}"
-        table.add_row(str(number), at, Text(snippet(episode.said)), Text(snippet(episode.reply), style="dim"))
-    return table

@@ -16,7 +16,7 @@ from graph.events.turn_events import Approval
 from graph.explain.explanation import ExplainedMemory, Explanation, explain, explain_decision, in_english
 from graph.runtime.fact_removal import Quotations
 from graph.state.turn_state import State
-from memory.models import Decision, DecisionRule, Fact
+from memory.models import Decision, DecisionRule, Episode, Fact
 from memory.observation.observation import Shares
 from memory.prompt.prompt import format_time
 
@@ -145,16 +145,21 @@ def facts(rows: Sequence[Fact], zone: tzinfo) -> RenderableType:
     return table
 
 
-def quotations(found: Quotations) -> RenderableType:
+def quotations(found: Quotations, zone: tzinfo) -> RenderableType:
     """List the turns and facts that quote what is to be erased, and are kept; empty without any."""
-    turns = [f"{snippet(turn.said)}\n" for turn in found.turns]
-    facts = [f"fact {printable(fact.key)}: {snippet(fact.value)}\n" for fact in found.facts]
-    quoting = [*turns, *facts]
-    return Text("".join(["These repeat some of it, and stay:\n", *quoting]) if quoting else "", end="")
+    if not (found.turns or found.facts):
+        return Group()
+    turns = [episodes(found.turns, zone)] if found.turns else []
+    facts = (Text(f"fact {printable(fact.key)}: {snippet(fact.value)}") for fact in found.facts)
+    return Group("These repeat some of it, and stay:", *turns, *facts)
 
 
-def warn(console: Console, text: str) -> None:
-    console.print(Text(printable(text), style="yellow"))
+def episodes(found: Sequence[Episode], zone: tzinfo) -> Table:
+    table = Table("", "when", "message", "reply", box=None, header_style="dim")
+    for number, episode in enumerate(found, start=1):
+        at = f"{episode.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        table.add_row(str(number), at, Text(snippet(episode.said)), Text(snippet(episode.reply), style="dim"))
+    return table
 
 
 def _searches(turn: Explanation) -> Text:

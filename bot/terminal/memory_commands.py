@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.presentation import turn_screen as screen
 from bot.presentation.usage_figures import usage_tables
-from bot.printable import printable, snippet
+from bot.printable import show, snippet
 from bot.terminal.terminal_place import ask, is_yes
 from graph.runtime.agent import Agent
 from graph.state.turn_state import Turn
@@ -50,7 +50,7 @@ class MemoryCommands:
         """Write a fact, given as `key: value`."""
         key, colon, value = (part.strip() for part in rest.partition(":"))
         if not (key and colon and value):
-            screen.warn(self.console, "Write it as: /remember key: value")
+            show(self.console, "Write it as: /remember key: value", "yellow")
             return
         await self.agent.layers.permanent.upsert(key, value, owner=self.owner, at=datetime.now(UTC))
         self.console.print("Noted.", style="dim")
@@ -58,27 +58,28 @@ class MemoryCommands:
     async def forget(self, key: str) -> None:
         """Erase a fact with its earlier values, after a question."""
         if not key:
-            screen.warn(self.console, "Write it as: /forget key; /facts lists the keys.")
+            show(self.console, "Write it as: /forget key; /facts lists the keys.", "yellow")
             return
         facts = self.agent.removal.facts
         if not (versions := await facts.versions(key, self.owner)):
             self.console.print("There is no such fact; /facts lists them.", style="dim")
             return
-        self.console.print(screen.facts(versions, self.agent.layers.zone))
-        self.console.print(screen.quotations(await facts.quotations(key, self.owner)))
+        zone = self.agent.layers.zone
+        self.console.print(screen.facts(versions, zone))
+        self.console.print(screen.quotations(await facts.quotations(key, self.owner), zone))
         if not is_yes(await ask("Erase this fact for ever, with its earlier values? [y/N] ")):
             self.console.print("Nothing is erased.", style="dim")
             return
         with self.console.status("erasing"):
             left = await self.agent.forget(owner=self.owner, facts=[key])
-        self.console.print(Text(printable("\n".join(["The fact is erased.", *left])), style="dim"))
+        show(self.console, "\n".join(["The fact is erased.", *left]), "dim")
 
     async def identity(self, text: str) -> None:
         """Show the agent's identity for the owner; with a text, replace it."""
         layers = self.agent.layers
         if not text:
             override = await layers.permanent.identity(owner=self.owner)
-            self.console.print(Text(printable(override or layers.settings.identity)))
+            show(self.console, override or layers.settings.identity)
             hint = _OVERRIDDEN if override else _CONFIGURED
             self.console.print(hint, style="dim")
             return
@@ -100,7 +101,7 @@ class MemoryCommands:
             table.add_row(Text(name, style="bold"), Text(snippet(_first_line(tool))))
         self.console.print(table)
         for name, problem in (await layers.plugins.problems()).items():
-            screen.warn(self.console, f"{name}: {problem}")
+            show(self.console, f"{name}: {problem}", "yellow")
 
 
 def _first_line(tool: BaseTool) -> str:
