@@ -15,7 +15,7 @@ from tzlocal import get_localzone
 from graph.delegation.delegation import Delegation
 from graph.model.model_call import ChatModel, ModelCall, StopSignals
 from graph.model.model_window import ModelWindow
-from graph.model.token_meter import TokenMeter
+from graph.model.token_meter import BudgetGuard, TokenMeter
 from graph.observability.log_reader import read_logs
 from graph.observability.telemetry import Telemetry
 from graph.observability.turn_recorder import TurnRecorder
@@ -48,7 +48,7 @@ from memory.working.redis_cache import RedisSessionCache, RedisToolCache
 from memory.working.redis_conversation import RedisConversation
 from memory.working.redis_journal import RedisJournal
 from memory.working.redis_metrics import RedisMetrics
-from memory.working.redis_usage import RedisUsage
+from memory.working.redis_usage import DayBudget, RedisUsage
 from nodes.prefetch import Prefetch
 from nodes.tools import Tools
 from nodes.turn_writer import TurnWriter
@@ -128,6 +128,12 @@ class Layers:
     def prefetch(self) -> Prefetch:
         """The turn's search, which may begin before its first node."""
         return Prefetch(self.turns, self.episodes, self.cache, self.zone, self.background)
+
+    @property
+    def guard(self) -> BudgetGuard:
+        """The day's budget of the settings."""
+        budget = DayBudget(self.settings.telegram_budget_tokens, self.settings.telegram_budget_requests)
+        return BudgetGuard(self.usage, self.meter, budget)
 
     async def read_logs(self, *, limit: int, level: str) -> list[str]:
         """Return the log's latest lines of at least `level`, oldest first.

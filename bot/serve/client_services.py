@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 from bot.presentation.usage_figures import used_text
 from bot.reminder_desk import ReminderDesk, terminal_answer
 from graph.layers import Layers
-from graph.model.token_meter import BudgetGuard
 from memory.reminders.reminder import Origin, terminal_box
 from memory.reminders.reminder_request import may_ask, read_requests
-from memory.working.redis_usage import DayBudget
 
 _TEXTS = {"budget_requests": "{used} of {most} messages", "budget_tokens": "{used} of {most} tokens"}
 
@@ -23,7 +21,7 @@ class ClientBudget:
 
     async def refusal(self, turn_id: str = "") -> str:
         """Return why the model may not be asked today, or ""; with a `turn_id`, count its message."""
-        guard = self._guard
+        guard = self.layers.guard
         if turn_id:
             allowed = await guard.admit(turn_id, owner=self.owner)
         else:
@@ -32,12 +30,6 @@ class ClientBudget:
             return ""
         used = used_text(await guard.used(owner=self.owner), guard.budget, _say)
         return f"Today's budget of this memory is used up ({used}), so the model did not answer."
-
-    @property
-    def _guard(self) -> BudgetGuard:
-        settings = self.layers.settings
-        budget = DayBudget(settings.telegram_budget_tokens, settings.telegram_budget_requests)
-        return BudgetGuard(self.layers.usage, self.layers.meter, budget)
 
 
 def _say(key: str, /, **values: object) -> str:

@@ -33,12 +33,10 @@ from bot.telegram.process.workers import Dispatcher, Workers, sweep
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import BotKeys, TurnRecords
 from graph.app import open_agent
-from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from memory.concurrency.tasks import end
 from memory.errors import ConfigError, GoatError, TierUnavailable
-from memory.working.redis_usage import DayBudget
 
 UNCONFIGURED = (
     "No token is configured. Ask @BotFather in Telegram for a bot, and set GOAT_TELEGRAM_TOKEN. "
@@ -118,7 +116,6 @@ async def open_bot(settings: Settings, agent: Agent) -> AsyncIterator[tuple[App,
 def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> BotContext:
     settings, client, keys = agent.layers.settings, agent.layers.redis.client, BotKeys(app.bot.id)
     records, courier = TurnRecords(client, keys), Courier()
-    budget = DayBudget(settings.telegram_budget_tokens, settings.telegram_budget_requests)
     return BotContext(
         agent=agent,
         settings=settings,
@@ -132,7 +129,7 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
         outbox=Outbox(app.bot, courier, records),
         texts=texts,
         media=media,
-        guard=BudgetGuard(agent.layers.usage, agent.layers.meter, budget),
+        guard=agent.layers.guard,
     )
 
 
