@@ -68,6 +68,16 @@ def _app(ready: Ready, receive: Handle | None) -> Starlette:
     return Starlette(routes=routes)
 
 
+async def read_body(request: Request, most: int) -> bytes | None:
+    """Return the body; None if it is longer than `most` bytes, whatever its header says."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
+
+
 def listen(address: str, setting: str, *, shared: bool) -> socket.socket:
     """Bind a socket to host:port, the valid value of a setting; processes of one machine may share it.
 

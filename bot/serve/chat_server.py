@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.http_server import read_body
 from bot.serve.answer_task import AnswerTask
 from bot.serve.chat_request import Refused, is_chore, read_request
 from bot.serve.conversation import Asked, Conversations
@@ -145,20 +146,11 @@ async def _until_gone(request: Request) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    """Read the body.
-
-    Raises:
-        Refused: it is too long; the rest is not read.
-    """
-    body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > MOST_BYTES:
-            raise Refused(
-                f"The request is too large: {MOST_BYTES // 10**6} MB are read at most. Send smaller files.",
-                413,
-            )
-    return bytes(body)
+    body = await read_body(request, MOST_BYTES)
+    if body is None:
+        most = MOST_BYTES // 10**6
+        raise Refused(f"The request is too large: {most} MB are read at most. Send smaller files.", 413)
+    return body
 
 
 def _known(model: str) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from telegram import Bot
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
+from bot.http_server import read_body
 from bot.telegram.inbox.lanes import Arrival, Lanes
 from bot.telegram.outbox.courier import brief, retry_seconds
 from bot.telegram.place import lane_of
@@ -176,7 +177,7 @@ class Receiver:
         shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "replace")
         if not hmac.compare_digest(shown, self._secret):
             return Response(status_code=403)
-        body = await _body(request)
+        body = await read_body(request, _MOST_BYTES)
         if body is None:
             return Response(status_code=413)
         try:
@@ -190,13 +191,3 @@ class Receiver:
             logger.warning("A message was refused, Telegram will send it again: %s", error)
             return Response(status_code=503)
         return Response(status_code=200)
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body; None if it is too long, whatever its header says."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return bytes(body)
