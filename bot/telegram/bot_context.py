@@ -3,8 +3,10 @@
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, cast
 
 from telegram import Bot, InlineKeyboardMarkup, Message, Update, User
 from telegram.error import BadRequest, TelegramError
@@ -26,6 +28,7 @@ from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
 from graph.state.circumstances import thread_id
 from memory.models import Episode
+from memory.working.redis_connection import translate_errors
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +139,17 @@ class BotContext:
             await self.courier.deliver(message.chat.id, partial(edit, entities=piece.entities))
         except (BadRequest, Undeliverable) as error:
             logger.info("A question was not closed: %s", error)
+
+    @translate_errors()
+    async def store(self, *names: str | int, value: Mapping[str, Any], seconds: int) -> None:
+        """Store a value under the key of these names for a time."""
+        await (await self.lanes.client()).set(self.keys(*names), json.dumps(value), ex=seconds)
+
+    @translate_errors()
+    async def stored(self, *names: str | int) -> dict[str, Any] | None:
+        """Return the value stored under the key of these names; None if it is gone."""
+        found = await (await self.lanes.client()).get(self.keys(*names))
+        return None if found is None else cast("dict[str, Any]", json.loads(found))
 
     async def trusts(self, update: Update) -> bool:
         """Return True if the sender may export and delete data; in an open group, only allowed people may."""

@@ -3,7 +3,6 @@
 * `forget:NONCE`   a pending question (owner, what, who may answer), later its result
 """
 
-import json
 import logging
 import secrets
 from collections.abc import Sequence
@@ -23,7 +22,6 @@ from bot.telegram.texts import inline_code
 from graph.runtime.erasure_search import search_stores
 from graph.runtime.fact_removal import Quotations
 from memory.models import Fact
-from memory.working.redis_connection import translate_errors
 
 EVERYTHING = {"everything", "all", "tot", "totul"}
 ASKING_SECONDS = 10 * 60
@@ -92,7 +90,7 @@ class ForgetCommand:
         if query is None or not query.data or not isinstance(query.message, Message):
             return
         nonce, number = query.data.split(":")[1:]
-        offered = await self._load(nonce)
+        offered = await self.context.stored(FORGET, nonce)
         if offered is None or int(number) > len(offered.get("turns", ())):
             await self.context.toast(update, say("forget_expired"))
         elif offered["user"] != query.from_user.id:
@@ -171,7 +169,7 @@ class ForgetCommand:
         if query is None or not query.data:
             return
         nonce, choice = query.data.split(":")[1:]
-        pending = await self._load(nonce)
+        pending = await self.context.stored(FORGET, nonce)
         if pending is not None and pending["user"] != query.from_user.id:
             await self.context.toast(update, say("not_yours"))
             return
@@ -216,13 +214,5 @@ class ForgetCommand:
             parts.append(say("forgotten_searched", files=searched.files, entries=searched.entries))
         return "\n\n".join(parts)
 
-    @translate_errors()
     async def _save(self, nonce: str, pending: dict[str, Any]) -> None:
-        client = await self.context.agent.layers.redis.client()
-        await client.set(self.context.keys(FORGET, nonce), json.dumps(pending), ex=ASKING_SECONDS)
-
-    @translate_errors()
-    async def _load(self, nonce: str) -> dict[str, Any] | None:
-        found = await (await self.context.agent.layers.redis.client()).get(self.context.keys(FORGET, nonce))
-        pending: dict[str, Any] | None = None if found is None else json.loads(found)
-        return pending
+        await self.context.store(FORGET, nonce, value=pending, seconds=ASKING_SECONDS)

@@ -3,7 +3,6 @@
 * `tool:ID`   a pending question: its turn, who may answer, and later the answer
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
@@ -16,7 +15,6 @@ from bot.telegram.outbox.outbox import Answer
 from bot.telegram.place import place_of
 from bot.telegram.texts import escape, inline_code
 from graph.events.turn_events import Approval, Events, Waiting
-from memory.working.redis_connection import translate_errors
 
 ALLOW = "tool"
 _LONGEST = 3000
@@ -66,10 +64,11 @@ class ApprovalButtons:
         if query is None or not query.data or not isinstance(query.message, Message):
             return None
         approval_id, choice = query.data.split(":")[1:]
-        asked = await self._load(approval_id)
-        if asked is None:
+        stored = await self.context.stored(ALLOW, approval_id)
+        if stored is None:
             await self.context.toast(update, say("tool_closed"))
             return None
+        asked = PendingApproval(**stored)
         if not await self._may_answer(asked, update):
             await self.context.toast(update, say("not_yours"))
             return None
@@ -106,17 +105,8 @@ class ApprovalButtons:
             return await self.context.trusts(update)
         return user is not None and user.id == asked.user
 
-    @translate_errors()
     async def _save(self, approval_id: str, asked: PendingApproval) -> None:
-        client = await self.context.agent.layers.redis.client()
-        await client.set(self.context.keys(ALLOW, approval_id), json.dumps(asdict(asked)), ex=_OPEN_SECONDS)
-
-    @translate_errors()
-    async def _load(self, approval_id: str) -> PendingApproval | None:
-        found = await (await self.context.agent.layers.redis.client()).get(
-            self.context.keys(ALLOW, approval_id)
-        )
-        return None if found is None else PendingApproval(**json.loads(found))
+        await self.context.store(ALLOW, approval_id, value=asdict(asked), seconds=_OPEN_SECONDS)
 
 
 def question(approval: Approval, say: Say) -> str:
