@@ -31,7 +31,7 @@ class AdminCommands:
         access, (person, group) = self.context.access, self._subject(message)
         if person:
             new = await access.allow(person, update_id=update.update_id)
-            await self._say(update, "person_allowed" if new else "already_allowed", person)
+            await self.context.reply(update, "person_allowed" if new else "already_allowed", id=person)
         elif group:
             new = await access.allow_group(group, update_id=update.update_id)
             await self.context.reply(update, "group_allowed" if new else "already_allowed")
@@ -48,7 +48,7 @@ class AdminCommands:
             await self.context.reply(update, "cannot_deny_admin")
         elif person:
             there = await access.deny(person, update_id=update.update_id)
-            await self._say(update, "person_denied" if there else "not_allowed_anyway", person)
+            await self.context.reply(update, "person_denied" if there else "not_allowed_anyway", id=person)
         elif group:
             there = await access.deny_group(group, update_id=update.update_id)
             await self.context.reply(update, "group_denied" if there else "not_allowed_anyway")
@@ -82,10 +82,6 @@ class AdminCommands:
             return message
         await self.context.reply(update, "admins_only")
         return None
-
-    async def _say(self, update: Update, key: str, person: int) -> None:
-        values = {"id": person} if key.startswith("person") else {}
-        await self.context.reply(update, key, **values)
 
     def _subject(self, message: Message) -> tuple[int, int]:
         """Return (person id, 0) or (0, group id); (0, 0) if neither is given."""

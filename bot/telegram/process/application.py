@@ -27,10 +27,8 @@ from bot.telegram.commands.job_commands import JobCommands
 from bot.telegram.commands.read_commands import ReadCommands
 from bot.telegram.commands.why_command import WhyCommand
 from bot.telegram.commands.write_commands import WriteCommands
-from bot.telegram.gate.gate import Gate, HandlerContext
-from bot.telegram.inbox.lanes import (
-    LaneLost,
-)
+from bot.telegram.gate.gate import Gate, Handler, HandlerContext
+from bot.telegram.inbox.lanes import LaneLost
 from bot.telegram.reminders import REMIND, ReminderButtons, ReminderCommand
 from bot.telegram.turns.approval_buttons import ALLOW
 from bot.telegram.turns.turn_handler import TurnHandler
@@ -78,26 +76,24 @@ def add_handlers(app: App, context: BotContext) -> None:
     why = WhyCommand(context, Painter(context.settings.data_folder / "matplotlib"), forget)
     press = AnswerPress(context, why, forget)
     app.add_handler(TypeHandler(Update, Gate(context)), GATE)
+    others: dict[str, Handler] = {"why": why, "reminders": ReminderCommand(context), "cancel": press.cancel}
     for commands in (
-        ReadCommands(context, forget),
-        WriteCommands(context, turns),
-        JobCommands(context),
-        AdminCommands(context),
+        ReadCommands(context, forget).commands(),
+        WriteCommands(context, turns).commands(),
+        JobCommands(context).commands(),
+        AdminCommands(context).commands(),
+        others,
     ):
-        for name, run in commands.commands().items():
+        for name, run in commands.items():
             app.add_handler(CommandHandler(name, run, _NEW), REST)
-    app.add_handler(CommandHandler("why", why, _NEW), REST)
-    app.add_handler(CommandHandler("reminders", ReminderCommand(context), _NEW), REST)
-    app.add_handler(CommandHandler("cancel", press.cancel, _NEW), REST)
-    app.add_handler(CallbackQueryHandler(press, pattern=rf"^{PRESSED}:({'|'.join(AnswerButton)})$"), REST)
-    app.add_handler(CallbackQueryHandler(forget.decide, pattern=rf"^{FORGET}:[^:]+:(yes|no)$"), REST)
-    app.add_handler(CallbackQueryHandler(forget.pick, pattern=rf"^{FORGET}:[^:]+:\d$"), REST)
-    app.add_handler(
-        CallbackQueryHandler(ApprovalHandler(context), pattern=rf"^{ALLOW}:[^:]+:(yes|no)$"), REST
-    )
-    app.add_handler(
-        CallbackQueryHandler(ReminderButtons(context), pattern=rf"^{REMIND}:\w+:(set|end|undo)$"), REST
-    )
+    for pattern, pressed in (
+        (rf"^{PRESSED}:({'|'.join(AnswerButton)})$", press),
+        (rf"^{FORGET}:[^:]+:(yes|no)$", forget.decide),
+        (rf"^{FORGET}:[^:]+:\d$", forget.pick),
+        (rf"^{ALLOW}:[^:]+:(yes|no)$", ApprovalHandler(context)),
+        (rf"^{REMIND}:\w+:(set|end|undo)$", ReminderButtons(context)),
+    ):
+        app.add_handler(CallbackQueryHandler(pressed, pattern=pattern), REST)
     app.add_handler(CallbackQueryHandler(partial(_unknown_button, context)), REST)
     app.add_handler(MessageReactionHandler(Reactions(context)), REST)
     app.add_handler(MessageHandler(_NEW & filters.COMMAND, partial(_unknown_command, context)), REST)
