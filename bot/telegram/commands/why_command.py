@@ -18,7 +18,7 @@ from bot.printable import Say, snippet
 from bot.telegram.bot_context import BotContext, command_message
 from bot.telegram.commands.forget_command import ForgetCommand
 from bot.telegram.gate.gate import HandlerContext
-from bot.telegram.outbox.message_format import Upload
+from bot.telegram.outbox.message_format import Upload, utf16_length
 from bot.telegram.place import place_of
 from bot.telegram.texts import inline_code
 from graph.explain.explanation import (
@@ -30,7 +30,6 @@ from graph.explain.explanation import (
     measure,
     rule_of,
 )
-from graph.state.turn_state import State
 from memory.models import EDIT_OF, Decision
 
 MOST_FORGETTABLE = 8
@@ -63,7 +62,8 @@ class WhyCommand:
 
     async def of_turn(self, update: Update, turn_id: str, owner: str) -> bool:
         """Explain an answer; return False if its record is gone."""
-        state = await self._last(update)
+        thread = await self.context.thread(place_of(command_message(update)))
+        state = await self.context.agent.last_turn(thread)
         if state is not None and state["turn"].turn_id == turn_id:
             await self._explain(update, explain(state), replaces=_replaces(state["turn"].tags))
             return True
@@ -74,10 +74,6 @@ class WhyCommand:
         found = await layers.episodes.get([one.turn_id for one in seen.decisions], owner=owner)
         await self._explain(update, explain_observed(seen, episode, found), replaces=_replaces(episode.tags))
         return True
-
-    async def _last(self, update: Update) -> State | None:
-        thread = await self.context.thread(place_of(command_message(update)))
-        return await self.context.agent.last_turn(thread)
 
     async def _explain(self, update: Update, turn: Explanation | None, *, replaces: bool) -> None:
         message, context, say = command_message(update), self.context, self.context.say(update)
@@ -153,7 +149,7 @@ def when(at: datetime, zone: tzinfo) -> str:
 
 def shown_length(markdown: str) -> int:
     """Return an upper bound of the Markdown's length in Telegram: UTF-16 units, without URLs."""
-    return len(_URL.sub("", markdown).encode("utf-16-le", "surrogatepass")) // 2
+    return utf16_length(_URL.sub("", markdown))
 
 
 def _searches(turn: Explanation, say: Say) -> Iterator[str]:
