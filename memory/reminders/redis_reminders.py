@@ -89,14 +89,13 @@ class RedisReminders:
         reminders = [one for one in map(_read, found.values()) if one and not one.rung]
         return sorted(reminders, key=lambda one: one.schedule.at)
 
-    @translate_errors()
     async def find(self, reminder_id: str, *, owner: str) -> Reminder | None:
-        raw = await (await self.client()).hget(_key("of", digest(owner)), reminder_id)
-        return _read(raw) if raw else None
+        held = await self._held("of", owner, reminder_id)
+        return held.reminder if held else None
 
     async def move(self, reminder_id: str, schedule: Schedule, *, owner: str) -> Reminder | None:
         """Give a reminder other times; return it, None if it is not there any more."""
-        held = await self._held(owner, reminder_id)
+        held = await self._held("of", owner, reminder_id)
         if held is None or held.reminder.rung:
             return None
         ring = await self._next(_key("rings"))
@@ -162,10 +161,9 @@ class RedisReminders:
             await pipeline.execute()
         return True
 
-    @translate_errors()
     async def offered(self, reminder_id: str, *, owner: str) -> Reminder | None:
-        raw = await (await self.client()).hget(_key("offers", digest(owner)), reminder_id)
-        return _read(raw) if raw else None
+        held = await self._held("offers", owner, reminder_id)
+        return held.reminder if held else None
 
     @translate_errors()
     async def forget(self, turn_ids: Sequence[str], *, owner: str) -> bool:
@@ -200,8 +198,8 @@ class RedisReminders:
         await client.unlink(*(_key(kind, whose) for kind in ("of", "count", "ended", "offers", "told")))
 
     @translate_errors()
-    async def _held(self, owner: str, reminder_id: str) -> Held | None:
-        raw: Any = await (await self.client()).hget(_key("of", digest(owner)), reminder_id)
+    async def _held(self, kind: str, owner: str, reminder_id: str) -> Held | None:
+        raw: Any = await (await self.client()).hget(_key(kind, digest(owner)), reminder_id)
         reminder = _read(raw) if raw else None
         return Held(reminder, raw) if reminder else None
 
