@@ -28,15 +28,6 @@ def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
     return rule(pattern, read, needs=needs, language=Language.OTHER)
 
 
-def _last(unit: Unit) -> Reader:
-    """Read the week or month before the current one."""
-    return lambda _, moment: _whole(unit, moment)
-
-
-def _whole(unit: Unit, moment: Moment) -> Span:
-    return moment.whole(reads.last_unit(unit, moment.today))
-
-
 def _hier(found: re.Match[str], moment: Moment) -> Span | None:
     """Read "hier" as yesterday in a French sentence, or alone."""
     around = " ".join(sentence_around(found.string, found.start(), found.end()))
@@ -53,11 +44,11 @@ RULES = (
     _certain(r"avant-hier|anteayer|antier|vorgestern|tegnapelott", reads.day_ago(2)),
     _certain(
         rf"(?:la )?semaine{_LAST_AFTER}|(?:la )?semana{_LAST_AFTER}|{_LAST_BEFORE}(?:woche|heten|het)",
-        _last(Unit.WEEK),
+        reads.whole_days(partial(reads.last_unit, Unit.WEEK)),
     ),
     _certain(
         rf"(?:le )?mois{_LAST_AFTER}|(?:el )?mes{_LAST_AFTER}|{_LAST_BEFORE}(?:monat|honapban|honap)",
-        _last(Unit.MONTH),
+        reads.whole_days(partial(reads.last_unit, Unit.MONTH)),
     ),
     _certain(rf"{_ARTICLE}(?P<weekday>{_WEEKDAY}){_LAST_AFTER}", ordinals.other_weekday),
     _certain(rf"{_LAST_BEFORE}(?P<weekday>{_WEEKDAY})(?:en|on|an|n)?", ordinals.other_weekday),
