@@ -3,7 +3,7 @@
 from functools import partial
 
 from memory.temporal import group_readers as reads, ordinals, points, time_words as words
-from memory.temporal.time_spans import WEEK, Needs, Reader, Rule, rule, weekend_before
+from memory.temporal.time_spans import WEEK, Needs, rule, weekend_before
 from memory.temporal.time_words import Language, one_of
 
 _PART = rf"(?P<part>{one_of(words.EN_PARTS)})"
@@ -24,12 +24,9 @@ _CLAUSE_ENDS = (
 _TO = r"(?:to|until|till|through|and)"
 
 
-def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
-    return rule(pattern, read, needs=needs, language=Language.ENGLISH)
-
-
-_certain = partial(_rule, Needs.NOTHING)
-_past = partial(_rule, Needs.PAST)
+_certain = partial(rule, needs=Needs.NOTHING, language=Language.ENGLISH)
+_past = partial(rule, needs=Needs.PAST, language=Language.ENGLISH)
+_likely = partial(rule, needs=Needs.NO_OTHER_TENSE, language=Language.ENGLISH)
 
 _WHICH = rf"(?P<which>last|{one_of(list(words.EN_ORDINALS)[:5])})"
 _DAY_IN_WORDS = rf"(?P<which>{one_of(w.replace('-', '[ -]') for w in words.EN_ORDINALS)})"
@@ -46,7 +43,7 @@ RULES = (
     _certain(r"the other day", reads.days_back(WEEK.days)),
     _past(r"today", reads.day_ago(0)),
     _past(r"this (?P<unit>week|month|year)", reads.this_named),
-    _rule(Needs.NO_OTHER_TENSE, rf"this {_PART}", reads.day_ago(0)),
+    _likely(rf"this {_PART}", reads.day_ago(0)),
     _certain(
         rf"(?<!the )(?<!\ba )(?:last|this past) (?P<name>week|month|year|week-?end|christmas"
         rf"|{_WEEKDAY}|{_MONTH}|{_SEASON}){_NOT_OF}(?! \d)",
@@ -66,8 +63,7 @@ RULES = (
         rf"{_ABOUT}(?P<number>half an?|(?:a )?quarter of an|{_NUMBER}) {_UNIT}(?P<half> and a half)? ago",
         reads.amount_ago,
     ),
-    _rule(
-        Needs.NO_OTHER_TENSE,
+    _likely(
         rf"{_ABOUT}(?P<number>{_NUMBER}) {_UNIT}(?P<half> and a half)? back{_CLAUSE_ENDS}",
         reads.amount_ago,
     ),
@@ -118,7 +114,7 @@ RULES = (
     _past(r"(?:at|on|over|for) christmas", reads.whole_days(points.christmas_before)),
     _past(r"(?:at|on|over|during) the week-?end", reads.whole_days(weekend_before)),
     _past(rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE})", reads.named_date),
-    _rule(Needs.NO_OTHER_TENSE, rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE}(?<=\d{{4}}))", reads.named_date),
+    _likely(rf"{_BEFORE_DATE}(?P<date>{points.EN_DATE}(?<=\d{{4}}))", reads.named_date),
     _past(rf"between (?P<first>\d{{1,2}}|{points.POINT}) and (?P<last>{points.POINT})", reads.stretch),
     _past(rf"from (?P<first>\d{{1,2}}|{points.POINT}) {_TO} (?P<last>{points.POINT})", reads.stretch),
     _past(rf"(?:ever )?since (?P<point>{points.POINT})", reads.since),

@@ -5,7 +5,7 @@ from functools import partial
 
 from memory.temporal import group_readers as reads, ordinals, points, time_words as words
 from memory.temporal.message_text import sentence_around
-from memory.temporal.time_spans import Moment, Needs, Reader, Rule, Span, rule
+from memory.temporal.time_spans import Moment, Needs, Span, rule
 from memory.temporal.time_words import Language, Unit, one_of
 
 _MONTH = one_of(words.OTHER_MONTHS)
@@ -24,18 +24,14 @@ _FRENCH = re.compile(
 """Words of French that are not words of German or Dutch, where "hier" means "here"."""
 
 
-def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
-    return rule(pattern, read, needs=needs, language=Language.OTHER)
-
-
 def _hier(found: re.Match[str], moment: Moment) -> Span | None:
     """Read "hier" as yesterday in a French sentence, or alone."""
     around = " ".join(sentence_around(found.string, found.start(), found.end()))
     return reads.day_ago(1)(found, moment) if not around.strip(" .") or _FRENCH.search(around) else None
 
 
-_certain = partial(_rule, Needs.NOTHING)
-_past = partial(_rule, Needs.PAST)
+_certain = partial(rule, needs=Needs.NOTHING, language=Language.OTHER)
+_past = partial(rule, needs=Needs.PAST, language=Language.OTHER)
 
 RULES = (
     _certain(r"hier soir|anoche|gestern abend|tegnap este", reads.hours_of_yesterday(17, 30)),

@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 from memory.temporal import group_readers as reads, ordinals, points, time_words as words
-from memory.temporal.time_spans import WEEK, Moment, Needs, Reader, Rule, Span, rule, weekend_before
+from memory.temporal.time_spans import WEEK, Moment, Needs, Span, rule, weekend_before
 from memory.temporal.time_words import Language, one_of
 
 _PART = rf"(?:de )?(?P<part>{one_of(words.RO_PARTS)})"
@@ -33,10 +33,6 @@ _RECORD = re.compile(
 _VERB = re.compile(r"(?:^|[.,!?\n] ?|(?:at|it|ut|[aeioun]s|inca) )$")
 
 
-def _rule(needs: Needs, pattern: str, read: Reader) -> Rule:
-    return rule(pattern, read, needs=needs, language=Language.ROMANIAN)
-
-
 def _since_or_on(found: re.Match[str], moment: Moment) -> Span | None:
     """Read "de luni": since Monday after a verb or with "încoace"; the day itself in "discuția de luni"."""
     if _RECORD.search(found.string, 0, found.start()) and not found["up"]:
@@ -45,8 +41,9 @@ def _since_or_on(found: re.Match[str], moment: Moment) -> Span | None:
     return reads.since(found, moment) if since else None
 
 
-_certain = partial(_rule, Needs.NOTHING)
-_past = partial(_rule, Needs.PAST)
+_certain = partial(rule, needs=Needs.NOTHING, language=Language.ROMANIAN)
+_past = partial(rule, needs=Needs.PAST, language=Language.ROMANIAN)
+_likely = partial(rule, needs=Needs.NO_OTHER_TENSE, language=Language.ROMANIAN)
 
 RULES = (
     _certain(r"ieri", reads.day_ago(1)),
@@ -59,7 +56,7 @@ RULES = (
     _certain(r"zilele trecute", reads.days_back(WEEK.days)),
     _past(r"azi|astazi", reads.day_ago(0)),
     _past(r"de (?P<part>dimineata)", reads.day_ago(0)),
-    _rule(Needs.NO_OTHER_TENSE, rf"(?:azi|astazi) {_PART}", reads.day_ago(0)),
+    _likely(rf"(?:azi|astazi) {_PART}", reads.day_ago(0)),
     _past(rf"(?P<unit>saptamana|luna|an)(?:ul)? {_THIS}", reads.this_named),
     _certain(
         rf"(?P<name>saptamana|luna|an|week-?end|craciun|{one_of(words.RO_MONTHS)}|{_THE_WEEKDAY}|{_SEASON})"
@@ -123,7 +120,7 @@ RULES = (
     _past(r"(?:de|la|pe|din) craciun", reads.whole_days(points.christmas_before)),
     _past(r"(?:in|din|peste|de) week-?end", reads.whole_days(weekend_before)),
     _past(rf"{_BEFORE_DATE}(?P<date>{points.RO_DATE})", reads.named_date),
-    _rule(Needs.NO_OTHER_TENSE, rf"{_BEFORE_DATE}(?P<date>{points.RO_DATE}(?<=\d{{4}}))", reads.named_date),
+    _likely(rf"{_BEFORE_DATE}(?P<date>{points.RO_DATE}(?<=\d{{4}}))", reads.named_date),
     _past(rf"intre (?P<first>\d{{1,2}}|{points.POINT}) si (?P<last>{points.POINT})", reads.stretch),
     _past(
         rf"(?:de pe|de|din) (?P<first>\d{{1,2}}|{points.POINT})"
