@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import TaskID
-from rich.text import Text
 
 from bot.backups.backup_folder import BackupFolder, is_encrypted, open_backups
 from bot.backups.data_backup import back_up, restore
@@ -71,9 +70,7 @@ def restore_(
     with open_backups(folder, secret) as backups, ProgressBars(console, transient=True) as bars:
         chosen = name or next(reversed(backups.names()), "")
         restore(backups.get(chosen), backups, data, _Shown(bars))
-    console.print(
-        Text(f"{data} is as it was at {chosen}. The agent rebuilds the vector index at its next start.")
-    )
+    show(console, f"{data} is as it was at {chosen}. The agent rebuilds the vector index at its next start.")
 
 
 def _keep_last(backups: BackupFolder, count: int) -> tuple[int, list[str]]:

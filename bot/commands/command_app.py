@@ -76,9 +76,8 @@ async def read_time(layers: "Layers", text: str) -> datetime | None:
     """
     if not text.strip():
         return None
-    zone = layers.zone
     try:
-        return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=zone)
+        return await asyncio.to_thread(read_bound, text, now=datetime.now(UTC), zone=layers.zone)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bot.commands.command_app import Owner, command_settings
 from bot.exports.owner_export import export_owner
@@ -55,11 +54,10 @@ async def run_export(settings: Settings, owner: str, path: Path) -> None:
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}. Name another file.") from None
     size = (await asyncio.to_thread(path.stat)).st_size
-    console.print(
-        Text(
-            f"{path}: {manifest.lines('turns'):,} turns of {owner}, with all that belongs to them"
-            f" ({size / 1e6:,.1f} MB). Anyone who has the file can read it."
-        )
+    show(
+        console,
+        f"{path}: {manifest.lines('turns'):,} turns of {owner}, with all that belongs to them"
+        f" ({size / 1e6:,.1f} MB). Anyone who has the file can read it.",
     )
 
 

@@ -75,9 +75,7 @@ async def print_new_token(settings: Settings, console: Console, owner: str) -> N
         token = await TokenList(layers.redis.client).new(owner)
     show(console, f"A token for the memory of {owner}; it is not shown again:")
     show(console, token, "bold")
-    console.print(
-        Text(f"Clients: base URL http://{settings.serve_listen}/v1, API key: the token.", style="dim")
-    )
+    show(console, f"Clients: base URL http://{settings.serve_listen}/v1, API key: the token.", "dim")
 
 
 async def print_tokens(settings: Settings, console: Console) -> None:
