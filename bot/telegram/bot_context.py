@@ -22,7 +22,6 @@ from bot.telegram.outbox.outbox import Answer, Outbox
 from bot.telegram.place import Place, place_of
 from bot.telegram.texts import Texts
 from bot.telegram.turn_records import BotKeys, TurnRecords
-from graph.model.token_meter import BudgetGuard
 from graph.runtime.agent import Agent
 from graph.settings.settings import Settings
 from graph.settings.telegram_settings import GroupPolicy
@@ -49,7 +48,6 @@ class BotContext:
     outbox: Outbox
     texts: Texts
     media: MediaReader
-    guard: BudgetGuard
     failures: dict[int, Exception] = field(default_factory=dict)
     """Exceptions raised by handlers, by update id."""
     began: float = field(default_factory=time.monotonic)

@@ -91,7 +91,7 @@ class ReadCommands:
             uptime=_duration(time.monotonic() - self.context.began),
         )
         metrics = await layers.metrics.read(STATS_DAYS, owner=owner)
-        say, guard = self.context.say(update), self.context.guard
+        say, guard = self.context.say(update), layers.guard
         by_day = days_text(await guard.by_day(STATS_DAYS, owner=owner), guard.budget, say)
         parts = [text, stats_text(metrics, say), by_day]
         await self.context.send(update, "\n\n".join(filter(None, parts)))

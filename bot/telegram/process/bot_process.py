@@ -129,7 +129,6 @@ def _bot_context(agent: Agent, app: App, media: MediaReader, texts: Texts) -> Bo
         outbox=Outbox(app.bot, courier, records),
         texts=texts,
         media=media,
-        guard=agent.layers.guard,
     )
 
 

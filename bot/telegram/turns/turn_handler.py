@@ -128,19 +128,19 @@ class TurnHandler:
 
     async def _admit(self, extras: TurnExtras, update: Update, owner: str, *, private: bool) -> TurnExtras:
         """Count a request to the model; above the budget, the memories themselves are the answer."""
-        context = self.context
+        context, guard = self.context, self.context.agent.layers.guard
         if extras.answer is not None or not context.settings.model:
             return extras
-        if await context.guard.admit(context.turn_id(update.update_id), owner=owner):
+        if await guard.admit(context.turn_id(update.update_id), owner=owner):
             return extras
         say = context.say(update)
-        used = used_text(await context.guard.used(owner=owner), context.guard.budget, say)
+        used = used_text(await guard.used(owner=owner), guard.budget, say)
         key = "budget_used_up_private" if private else "budget_used_up"
         return replace(extras, answer="", note=_joined(extras.note, say(key, used=used)))
 
     async def _warn(self, extras: TurnExtras, update: Update, owner: str) -> TurnExtras:
         """Add a note, once a day, that little of the budget is left."""
-        guard, turn_id = self.context.guard, self.context.turn_id(update.update_id)
+        guard, turn_id = self.context.agent.layers.guard, self.context.turn_id(update.update_id)
         if extras.answer is not None or not await guard.must_warn(turn_id, owner=owner):
             return extras
         say = self.context.say(update)
