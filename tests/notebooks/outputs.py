@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 VARIES = "varies"
-"""Tag of a cell whose outputs hold times, or texts that a tie may exchange: they are not compared."""
+"""Tag of a cell whose outputs are not compared: they hold times, texts that a tie may exchange, or
+counts that depend on messages near a threshold.
+"""
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET = "A widget: run the notebook to use it."
 RELATIVE, ABSOLUTE = 0.1, 0.06
@@ -21,6 +23,8 @@ which moves a question or two.
 INK = 0.02
 """Mean difference of two pictures, of the way from black to white."""
 _NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?")
+_BLANKS = re.compile(r"[ ─━═]+")
+"""Between the columns of a table, as wide as its longest number leaves them."""
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -79,7 +83,7 @@ def _parts(cell: Any) -> Iterator[tuple[str, str]]:
 def text_difference(was: str, found: str) -> str:
     """Return how a text differs: in its words, or in a number by more than is allowed; "" if it does not."""
     was, found = _ADDRESS.sub("", was), _ADDRESS.sub("", found)
-    if _NUMBER.sub("#", was) != _NUMBER.sub("#", found):
+    if _BLANKS.sub(" ", _NUMBER.sub("#", was)) != _BLANKS.sub(" ", _NUMBER.sub("#", found)):
         return f"other words: {found[:400]!r} instead of {was[:400]!r}"
     numbers = (
         tuple(map(_value, pair)) for pair in zip(_NUMBER.findall(was), _NUMBER.findall(found), strict=True)

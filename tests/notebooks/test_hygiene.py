@@ -108,6 +108,7 @@ class TestNotebook:
         ("Ioana, 3 March", "Maria, 3 March", True),
         ("<A at 0x7f00aa11bb>", "<A at 0x7f00aa11cc>", False),
         ("gain -0.05", "gain +0.05", True),
+        ("recall  5.18   of", "recall  5.293  of", False),
     ],
 )
 def test_figures_may_differ_by_little_and_words_not_at_all(was: str, found: str, differs: bool) -> None:
