@@ -18,12 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 from urllib.parse import quote
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import (
-    Checkpoint,
-    CheckpointMetadata,
-    PendingWrite,
-    writes_sort_key,
-)
+from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, PendingWrite, writes_sort_key
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from memory.errors import TierCorrupt

@@ -5,20 +5,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from graph.settings.context import Thresholds, TunedSettings
 from graph.settings.server_settings import BaseUrl, McpSettings, ServeSettings, StudioSettings
-from graph.settings.sources import (
-    ENVIRONMENT,
-    PREFIX,
-    effective_sources,
-)
+from graph.settings.sources import ENVIRONMENT, PREFIX, effective_sources
 from graph.settings.telegram_settings import TelegramSettings
 from graph.settings.tool_settings import DelegationSettings, ObservabilitySettings, ToolSettings
 from memory.database import owner_key

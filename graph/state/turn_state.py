@@ -15,16 +15,7 @@ from typing_extensions import TypedDict
 
 from graph.exchange import Exchange, Fitting, Grounding, ToolResult
 from graph.state.reducers import Story, Timings, keep_latest, merge_results, merge_stories, merge_timings
-from memory.models import (
-    Candidate,
-    ConversationTurn,
-    Decision,
-    Fact,
-    Outcome,
-    QueryFacts,
-    SearchReport,
-    Seen,
-)
+from memory.models import Candidate, ConversationTurn, Decision, Fact, Outcome, QueryFacts, SearchReport, Seen
 from memory.observation.observation import Shares
 from memory.prompt.window import Space
 from memory.provenance import Part, Spoken

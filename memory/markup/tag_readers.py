@@ -5,14 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memory.markup.argument_values import MalformedCall, loads
-from memory.markup.call_end import (
-    call_with_json,
-    end_unstarted,
-    finish,
-    give_up,
-    inner_mark,
-    single_call,
-)
+from memory.markup.call_end import call_with_json, end_unstarted, finish, give_up, inner_mark, single_call
 from memory.markup.openings import PIPE
 from memory.markup.reader_state import ReaderState, Wait, take_json
 

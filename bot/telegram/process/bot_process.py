@@ -21,12 +21,7 @@ from bot.telegram.gate.command_menu import set_menus
 from bot.telegram.inbox.lanes import Lanes
 from bot.telegram.outbox.courier import Courier, brief
 from bot.telegram.outbox.outbox import Outbox
-from bot.telegram.process.application import (
-    App,
-    add_handlers,
-    build_application,
-    close_application,
-)
+from bot.telegram.process.application import App, add_handlers, build_application, close_application
 from bot.telegram.process.intake import ALLOWED_UPDATES, Leadership, Poller, Receiver
 from bot.telegram.process.notice_handlers import move_forever, move_notice, move_reminders
 from bot.telegram.process.workers import Dispatcher, Workers, sweep

@@ -18,14 +18,7 @@ from bot.lab.bench.data_sets import file_of
 from bot.lab.bench.lives import Lives, probe_result, read_lives, run_lives
 from bot.lab.bench.measures import Measures, measure_probes
 from bot.lab.bench.neutral import Bench
-from bot.lab.bench.race import (
-    CONTESTANTS,
-    SHARES,
-    Contestant,
-    Race,
-    neighbour_contestants,
-    race,
-)
+from bot.lab.bench.race import CONTESTANTS, SHARES, Contestant, Race, neighbour_contestants, race
 from bot.lab.bench.report import print_measures, print_report
 from bot.presentation.command_output import results_file
 from graph.layers import Layers

@@ -12,16 +12,7 @@ from langgraph.runtime import Runtime
 
 from graph.settings.context import TurnContext
 from graph.state.recall import CANDIDATE_CHARS, to_candidate
-from graph.state.turn_state import (
-    Conversation,
-    FactSheet,
-    Persona,
-    Recall,
-    Reply,
-    State,
-    Turn,
-    Unused,
-)
+from graph.state.turn_state import Conversation, FactSheet, Persona, Recall, Reply, State, Turn, Unused
 from memory.models import (
     Candidate,
     ConversationTurn,

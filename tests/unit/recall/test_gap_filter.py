@@ -21,15 +21,7 @@ from graph.state.turn_state import (
 )
 from graph.state.updates import GapFilterUpdate
 from graph.tuning.live_settings import LiveSettings
-from memory.models import (
-    Candidate,
-    ConversationTurn,
-    Decision,
-    DecisionRule,
-    Evidence,
-    Fact,
-    QueryFacts,
-)
+from memory.models import Candidate, ConversationTurn, Decision, DecisionRule, Evidence, Fact, QueryFacts
 from memory.provenance import Carrier, Part
 from memory.recall.gap_rules import GapRule
 from memory.recall.ranking import RankRule
